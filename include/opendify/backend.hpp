@@ -1,0 +1,97 @@
+// What the glue asks of a backend: requests to send and the meaning of the
+// replies that are not streams. Dify's shapes: spec dify-api.md.
+
+#ifndef OPENDIFY_BACKEND_HPP
+#define OPENDIFY_BACKEND_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "opendify/result.hpp"
+#include "opendify/turn.hpp"
+
+namespace opendify {
+
+// The values are kept in shared memory: do not renumber.
+enum class AppMode : std::uint8_t {
+    unknown = 0,
+    chat = 1,
+    agent_chat = 2,
+    chatflow = 3,
+    agent = 4,       // New Agent, Dify 1.15 and newer
+    completion = 5,
+    workflow = 6,
+};
+
+// "chat", "agent-chat", "advanced-chat", "agent", "completion", "workflow",
+// as Dify's /info names them; unknown for anything else.
+AppMode app_mode_from_name(std::string_view name);
+std::string_view app_mode_name(AppMode mode);
+
+// A call to make. `path` is relative to the backend's base and begins with a
+// slash; `body` is JSON, empty for GET.
+struct BackendRequest {
+    bool        post = false;
+    std::string path;
+    std::string args;  // without the question mark, already escaped
+    std::string body;
+};
+
+struct ChatCall {
+    const Turn        *turn = nullptr;
+    AppMode            mode = AppMode::chat;
+    std::string        user;             // as Dify gets it
+    std::string        conversation_id;  // empty: a new conversation
+    std::vector<Input> inputs;           // win over the turn's own
+};
+
+// Always streaming. With a conversation only the new turn is sent (everything
+// after the last assistant message, joined with a blank line); without one
+// the earlier messages are replayed in the query:
+//
+//     [system text]
+//
+//     Conversation so far:
+//     User: ...
+//     Assistant: ...
+//
+//     User: <new turn>
+//
+// A request without history and system text is sent as it is.
+// Errc::empty_query when there is nothing to ask.
+Result<BackendRequest> encode_chat_call(const ChatCall &call);
+
+// The text of the new turn alone, "" if there is none.
+std::string new_turn_text(const Turn &turn);
+
+BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
+                                std::string_view user);
+BackendRequest encode_info_call();
+// Asks whether a conversation exists: 404 means it does not.
+BackendRequest encode_conversation_probe(std::string_view conversation_id,
+                                         std::string_view user);
+
+// Asks a server older than 1.4, whose /info has no mode, whether the app is
+// chat-like (200) or not (400 not_chat_app).
+BackendRequest encode_mode_probe();
+
+// Mode from an /info body; unknown when the body has none (Dify before 1.4),
+// a Failure when it is not such a body.
+Result<AppMode> decode_info(std::string_view body);
+
+// The meaning of a reply that is not a stream: an HTTP error, or a 200 of
+// another type than asked for. `body` may be cut, HTML or empty.
+// "Conversation Not Exists." becomes conversation_not_found; "Too many
+// requests" in a 400 becomes backend_rate_limited; 401 becomes
+// backend_credentials (spec dify-api §1.1, §1.2).
+Failure decode_error_reply(int status, std::string_view body);
+
+// Dify's 255 characters for a user id: longer ones are replaced by the hex
+// of their SHA-256 (DESIGN: everywhere the same way).
+std::string backend_user(std::string_view user);
+
+}  // namespace opendify
+
+#endif

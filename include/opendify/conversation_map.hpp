@@ -1,0 +1,70 @@
+// Which backend conversation continues which chat. Lives in memory shared by
+// workers; every call is made under the caller's lock.
+//
+// One record per conversation, found by its own id, by its head (the digest
+// of the history it has answered) and by a message id. A region is
+//
+//     Header | buckets[3][n] | records[m]
+//
+// with 32-bit record numbers for links, so that it may be mapped anywhere.
+// A record is filled completely before it is linked, and a link is one store:
+// a process that dies in the middle leaves a record unfindable or found,
+// never a broken chain.
+
+#ifndef OPENDIFY_CONVERSATION_MAP_HPP
+#define OPENDIFY_CONVERSATION_MAP_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "opendify/fingerprint.hpp"
+
+namespace opendify {
+
+struct ConversationId {  // text as the backend wrote it, NUL-padded
+    char text[40] = {};
+
+    // False if it does not fit (then it is not remembered).
+    bool assign(std::string_view id);
+    std::string_view view() const;
+};
+
+class ConversationMap {
+public:
+    // Lays out an empty map in `memory`; false if it is too small for one
+    // record. `memory` is aligned to 8.
+    static bool format(void *memory, std::size_t bytes);
+
+    // Attaches to a region that format() made; nothing is owned.
+    explicit ConversationMap(void *memory) : base_(memory) {}
+
+    // Takes the conversation whose head is `head`, if it is there and was
+    // used within ttl_s before now_s: it is no longer anybody's head, so a
+    // second taker gets false and forks.
+    bool take(const Digest &head, std::uint32_t now_s, std::uint32_t ttl_s,
+              ConversationId &out);
+
+    // Takes the conversation named by an explicit id, under its scope: its
+    // old head is void, whoever held it. No-op if it is unknown.
+    void take_conversation(const Digest &scope, std::string_view id);
+
+    // The conversation's newest turn is `head`. Makes the record, or moves an
+    // existing one to the new head. Evicts the least recently used ones when
+    // full. A different conversation with the same head loses it.
+    void put(const Digest &scope, const Digest &head, const ConversationId &id,
+             std::uint32_t now_s);
+
+    // The conversation is gone at the backend.
+    void drop(const Digest &scope, std::string_view id);
+
+    std::size_t size() const;
+    std::size_t capacity() const;
+
+private:
+    void *base_;
+};
+
+}  // namespace opendify
+
+#endif

@@ -1,0 +1,60 @@
+// What the glue asks of the client's dialect: routes, requests, errors and
+// the static replies. OpenAI's shapes: spec openai-api.md.
+
+#ifndef OPENDIFY_ENDPOINT_HPP
+#define OPENDIFY_ENDPOINT_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "opendify/limits.hpp"
+#include "opendify/result.hpp"
+#include "opendify/turn.hpp"
+
+namespace opendify {
+
+enum class Endpoint { chat_completions, models, model, unknown };
+
+struct Route {
+    Endpoint         endpoint = Endpoint::unknown;
+    std::string      model;  // of Endpoint::model, percent-decoded
+    std::string_view allow;  // "GET, HEAD" or "POST"; static
+};
+
+// `path` is the raw path of the request line, without arguments, after the
+// location's prefix. Accepts the routes with and without a leading "v1/" and
+// with a trailing slash; the id of a model may hold slashes, encoded or not.
+Route route_of(std::string_view path);
+
+// Strict about what would change the answer's shape (n > 1, logprobs, a
+// forced tool_choice: unsupported_value), deaf to everything unknown
+// (openai-api §2.1, §2.2). null counts as absent.
+Result<Turn> decode_chat_request(std::string_view body, const Limits &limits);
+
+struct ErrorHead {
+    int              status;
+    std::string_view type;
+    std::string_view code;         // empty: null
+    int              retry_after;  // seconds, 0: no header
+    bool             may_retry;    // false: x-should-retry: false
+};
+
+// The table (openai-api §3.2, DESIGN §6).
+const ErrorHead &error_head(Errc errc);
+
+// {"error":{"message":...,"type":...,"param":...,"code":...}}
+std::string encode_error(const Failure &failure);
+
+struct ModelEntry {
+    std::string_view id;
+    std::int64_t     created;  // Unix seconds
+};
+
+std::string encode_models(const std::vector<ModelEntry> &models);
+std::string encode_model(const ModelEntry &model);
+
+}  // namespace opendify
+
+#endif

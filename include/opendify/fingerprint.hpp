@@ -1,0 +1,59 @@
+// Identity of a history, independent of how a client stores it: SHA-256 over
+// role and trimmed text of the messages, system and tool messages left out.
+
+#ifndef OPENDIFY_FINGERPRINT_HPP
+#define OPENDIFY_FINGERPRINT_HPP
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "opendify/turn.hpp"
+
+namespace opendify {
+
+using Digest = std::array<std::uint8_t, 16>;  // first 128 bits of a SHA-256
+
+class Fingerprint {
+public:
+    Fingerprint();
+    ~Fingerprint();
+    Fingerprint(const Fingerprint &other);
+    Fingerprint(Fingerprint &&other) noexcept;
+    Fingerprint &operator=(Fingerprint other) noexcept;
+
+    // A message is begin, any number of pieces, end. Blanks (space, tab, CR,
+    // LF) at both ends do not count, however the text is cut. An assistant
+    // message right after an assistant message lengthens it, without a
+    // separator (clients glue a continued answer that way). System and tool
+    // messages are ignored.
+    void begin(Role role);
+    void add(std::string_view piece);
+    void end();
+
+    void message(Role role, std::string_view text);
+
+    // Of all messages so far, an open one included. Does not disturb.
+    Digest digest() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// Of the messages up to and with the last assistant message; false if there
+// is none, i.e. no history.
+bool history_digest(const Turn &turn, Digest &out);
+
+// Of all the messages of the turn, ready for the answer's text.
+Fingerprint turn_fingerprint(const Turn &turn);
+
+// 128 bits over the parts, each preceded by its length.
+Digest digest_of(std::initializer_list<std::string_view> parts);
+
+}  // namespace opendify
+
+#endif

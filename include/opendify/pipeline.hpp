@@ -1,0 +1,99 @@
+// One answer: the backend's bytes in, the client's bytes out.
+//
+//     bytes -> wire/sse_parser -> dify/decode_chat_stream -> TurnEvent
+//           -> openai/encode_chat_stream | encode_chat_reply -> output()
+//
+// The pipeline never blocks and never throws for bytes from a network.
+
+#ifndef OPENDIFY_PIPELINE_HPP
+#define OPENDIFY_PIPELINE_HPP
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "opendify/backend.hpp"
+#include "opendify/fingerprint.hpp"
+#include "opendify/limits.hpp"
+#include "opendify/result.hpp"
+#include "opendify/turn.hpp"
+
+namespace opendify {
+
+// What the client sees around the answer. All owned.
+struct AnswerHead {
+    std::string  id;       // "chatcmpl-..."
+    std::int64_t created;  // Unix seconds
+    std::string  model;
+    bool         stream;
+    bool         include_usage;
+};
+
+class Pipeline {
+public:
+    // `history` is the fingerprint of everything the client sent; the text of
+    // the answer is added to it as it comes.
+    Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
+             const Limits &limits);
+    ~Pipeline();
+
+    Pipeline(const Pipeline &) = delete;
+    Pipeline &operator=(const Pipeline &) = delete;
+
+    // Bytes of the backend's body, cut anywhere. Ignored after over().
+    void feed(std::string_view bytes);
+
+    // The backend's body is over: backend_closed unless the end was seen.
+    void finish();
+
+    // Ends the answer with an error of the transport's.
+    void fail(Failure failure);
+
+    // Forgets the upstream's state (not the client's) for another call; only
+    // while nothing was written.
+    void restart(AppMode mode);
+
+    // Bytes for the client, appended to by feed() and friends; the caller
+    // takes them (and clears, or erases a prefix). Folded replies stay empty
+    // until the end.
+    std::string &output() { return output_; }
+
+    bool started() const;   // a piece of the answer was seen
+    bool stirred() const;   // an event other than a ping was seen
+    bool ended() const;     // the end was seen, output() is complete
+    bool failed() const;    // failure() says why; in a stream that has
+                            // committed, output() ends with the error event
+    bool over() const { return ended() || failed(); }
+    const Failure &failure() const;
+
+    // The client has seen (or is about to see) the 200 of this stream: from
+    // now on a failure is written as an event into output(). Before that
+    // fail() and errors only set failure() and drop what was not yet sent.
+    void commit();
+    bool committed() const;
+
+    // Facts for logs, stop call, conversation map; empty until known.
+    const std::string &task_id() const;
+    const std::string &conversation_id() const;
+    const std::string &message_id() const;
+    const Usage &usage() const;
+    bool has_usage() const;
+    std::string_view finish_reason() const;  // "" until the end
+    std::size_t skipped_events() const;
+
+    // Of the history with the answer so far as its last assistant message.
+    Digest digest() const;
+
+    // How much answer text was seen, bytes.
+    std::size_t text_bytes() const;
+
+private:
+    struct Impl;
+    std::string           output_;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace opendify
+
+#endif

@@ -1,0 +1,38 @@
+// What the two forms of a chat answer have in common: TurnEvents in, the
+// client's bytes appended to a string.
+
+#ifndef OPENDIFY_OPENAI_CHAT_ENCODER_HPP
+#define OPENDIFY_OPENAI_CHAT_ENCODER_HPP
+
+#include <memory>
+#include <string>
+
+#include "opendify/limits.hpp"
+#include "opendify/pipeline.hpp"
+#include "opendify/turn.hpp"
+
+namespace opendify::openai {
+
+class ChatEncoder {
+public:
+    virtual ~ChatEncoder() = default;
+
+    virtual void text(std::string_view piece, std::string &out) = 0;
+    virtual void reasoning(std::string_view piece, std::string &out) = 0;
+    virtual void replace(std::string_view whole, std::string &out) = 0;
+    // With the usage chunk and [DONE] (stream), or the whole reply (folded).
+    virtual void end(FinishReason finish, const Usage *usage,
+                     std::string &out) = 0;
+    // The error event and [DONE] (stream); nothing (folded: the glue answers
+    // with a status).
+    virtual void error(const Failure &failure, std::string &out) = 0;
+};
+
+// The role chunk goes out with the first piece, or with the end.
+std::unique_ptr<ChatEncoder> make_chat_stream_encoder(const AnswerHead &head);
+std::unique_ptr<ChatEncoder> make_chat_reply_encoder(const AnswerHead &head,
+                                                     const Limits &limits);
+
+}  // namespace opendify::openai
+
+#endif

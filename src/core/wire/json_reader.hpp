@@ -1,0 +1,98 @@
+// Bytes -> a flat JSON document, by yajl. For requests, replies and the rare
+// events of a stream; a document is reused without giving its memory back.
+
+#ifndef OPENDIFY_WIRE_JSON_READER_HPP
+#define OPENDIFY_WIRE_JSON_READER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace opendify::wire {
+
+enum class JsonType : std::uint8_t {
+    null, boolean, number, string, array, object
+};
+
+class JsonDocument;
+
+// A cheap handle; valid until the document is parsed into again. A missing
+// value is a handle for which operator bool is false; every question may be
+// asked of it and answers "no" or empty.
+class JsonValue {
+public:
+    JsonValue() = default;
+
+    explicit operator bool() const { return doc_ != nullptr; }
+
+    JsonType type() const;  // null for a missing value
+    bool is(JsonType type) const { return doc_ != nullptr && this->type() == type; }
+    bool is_null_or_missing() const;
+
+    // Unescaped UTF-8 of a string; "" for anything else.
+    std::string_view string() const;
+    // The text of a number as it stood; "" for anything else.
+    std::string_view number() const;
+    bool boolean(bool otherwise) const;
+    // Integral numbers only ("3", "3.0" and "3e0" count); else `otherwise`.
+    std::int64_t integer(std::int64_t otherwise) const;
+
+    // Member of an object; the last one if it is repeated.
+    JsonValue operator[](std::string_view name) const;
+
+    // Children of an array or object in order: first(), then next() of it.
+    JsonValue first() const;
+    JsonValue next() const;
+    std::string_view name() const;  // of a member of an object
+    std::size_t size() const;       // children
+
+    // Compact JSON text of this value, appended.
+    void write(std::string &out) const;
+
+private:
+    friend class JsonDocument;
+    JsonValue(const JsonDocument *doc, std::uint32_t index)
+        : doc_(doc), index_(index) {}
+
+    const JsonDocument *doc_ = nullptr;
+    std::uint32_t       index_ = 0;
+};
+
+class JsonDocument {
+public:
+    JsonDocument();
+    ~JsonDocument();
+    JsonDocument(const JsonDocument &) = delete;
+    JsonDocument &operator=(const JsonDocument &) = delete;
+
+    // One whole JSON value, UTF-8 checked, nothing after it but blanks.
+    // False for anything else, or deeper than max_depth levels. The text need
+    // not outlive the call.
+    [[nodiscard]] bool parse(std::string_view text, std::size_t max_depth);
+
+    JsonValue root() const;  // missing after a failed parse
+
+private:
+    friend class JsonValue;
+    friend struct JsonBuilder;
+
+    struct Node {
+        JsonType      type;
+        bool          truth;
+        std::uint32_t name_at, name_size;
+        std::uint32_t text_at, text_size;
+        std::uint32_t first, last, next;  // kNone: none
+        std::uint32_t count;
+    };
+
+    static constexpr std::uint32_t kNone = 0xffffffff;
+
+    std::vector<Node> nodes_;
+    std::string       bytes_;  // names, strings and numbers
+};
+
+}  // namespace opendify::wire
+
+#endif

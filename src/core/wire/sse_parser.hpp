@@ -1,0 +1,47 @@
+// Bytes -> server-sent events (WHATWG HTML §9.2.6), cut anywhere.
+
+#ifndef OPENDIFY_WIRE_SSE_PARSER_HPP
+#define OPENDIFY_WIRE_SSE_PARSER_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace opendify::wire {
+
+struct SseEvent {
+    std::string_view type;  // the `event:` field, "" if there was none
+    std::string_view data;  // `data:` fields joined with "\n"
+    bool             cut;   // data is only the first max_event_bytes
+};
+
+class SseSink {
+public:
+    virtual ~SseSink() = default;
+    // Views live until the call returns. False stops the parser: it ignores
+    // everything from then on.
+    virtual bool on_sse_event(const SseEvent &event) = 0;
+};
+
+// LF, CR and CRLF end a line; a byte order mark at the start is skipped;
+// comments, id, retry and unknown fields are ignored. An event without data
+// is reported when it has a type (Dify's ping is one). An event that outgrows
+// the limit is reported once at its end with `cut` set.
+//
+// An event that lies whole in one feed() is handed on without a copy.
+class SseParser {
+public:
+    explicit SseParser(std::size_t max_event_bytes);
+
+    void feed(std::string_view bytes, SseSink &sink);
+
+    // The stream is over. An event without its empty line is reported all the
+    // same: a server that was cut may have sent the answer's end.
+    void finish(SseSink &sink);
+
+    void reset();
+};
+
+}  // namespace opendify::wire
+
+#endif
