@@ -108,5 +108,90 @@ test: ## run everything: check, unit, e2e
 check: build ## rules of the tree: lists, sizes, the border, visible symbols
 	@.ci/check $(MODULE)
 
+demo: ## install what is missing, build, stream one answer through nginx
+	@.ci/deps --build-only
+	@$(MAKE) --no-print-directory build
+	@conf/demo/run $(MODULE)
+
+# --- fuzz: clang's libFuzzer on the core -----------------------------------
+
+FUZZ_CXX     ?= clang++-14
+FUZZ_SECONDS ?= 30
+FUZZ_DIR     := $(BUILD)/fuzz
+FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+                -fno-sanitize-recover=undefined
+FUZZ_TESTS   := $(patsubst tests/fuzz/%.cpp,$(FUZZ_DIR)/%, \
+                  $(sort $(wildcard tests/fuzz/*_fuzz.cpp)))
+FUZZ_CORE    := $(patsubst %.cpp,$(FUZZ_DIR)/%.o,$(CORE_SRCS))
+
+$(FUZZ_DIR)/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(CXXSTD) $(FUZZ_FLAGS) -MMD -MP -Iinclude -Isrc/core \
+	    -c $< -o $@
+
+$(FUZZ_DIR)/%_fuzz: $(FUZZ_DIR)/tests/fuzz/%_fuzz.o $(FUZZ_CORE)
+	$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -o $@ -lyajl -lcrypto
+
+-include $(FUZZ_CORE:.o=.d)
+.SECONDARY: $(patsubst $(FUZZ_DIR)/%,$(FUZZ_DIR)/tests/fuzz/%.o,$(FUZZ_TESTS))
+
+fuzz: ## fuzz the core with clang, FUZZ_SECONDS=30 for each fuzzer
+	@command -v $(FUZZ_CXX) > /dev/null || .ci/deps --build-only clang-14
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ_TESTS)
+	@for test in $(FUZZ_TESTS); do \
+	    mkdir -p $$test.corpus; \
+	    $$test -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=10 \
+	        -print_final_stats=1 -artifact_prefix=$$test. $$test.corpus \
+	        $(wildcard tests/fuzz/corpus); \
+	done
+
+# --- sanitize: the module linked into an nginx with ASan and UBSan ---------
+
+SAN_FLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer \
+             -fno-sanitize=alignment,nonnull-attribute \
+             -fno-sanitize-recover=undefined
+SAN_CC    := -O1 -g $(SAN_FLAGS) -DNGX_DEBUG_PALLOC=1 -DNGX_SUPPRESS_WARN=1 \
+             -DNGX_HAVE_NONALIGNED=0
+SAN_DIR   := $(BUILD)/sanitize
+SAN_ENV   := ASAN_OPTIONS=detect_odr_violation=0:detect_leaks=0 \
+             UBSAN_OPTIONS=print_stacktrace=1
+# nginx-dev has no C files, so Debian's own source is fetched.
+SAN_SRC   ?= $(if $(wildcard $(NGX_SRC)/src/core/nginx.c),$(NGX_SRC),$(BUILD)/debian/nginx)
+
+$(BUILD)/debian/nginx:
+	.ci/nginx-source $@
+
+$(SAN_DIR)/configured: $(SAN_SRC) config $(CORE_SRCS) $(GLUE_SRCS)
+	.ci/configure "$(SAN_SRC)" $(SAN_DIR)/tree "$(SAN_CC)" "$(SAN_FLAGS)" \
+	    --prefix=$(abspath $(SAN_DIR))/prefix --add-module=$(CURDIR) \
+	    $(NGX_FLAGS)
+	@mkdir -p $(SAN_DIR)/prefix/logs
+	@touch $@
+
+$(SAN_DIR)/nginx: $(SAN_DIR)/configured $(HEADERS)
+	@$(MAKE) --no-print-directory -C $(SAN_DIR)/tree -f objs/Makefile \
+	    -j$(JOBS) binary
+	@cp $(SAN_DIR)/tree/objs/nginx $@.new
+	@mv $@.new $@
+
+sanitize: $(PYTHON) ## run unit tests and t/ under ASan and UBSan
+	@$(SAN_ENV) $(MAKE) --no-print-directory unit \
+	    UNIT_OPT="-O1 -g $(SAN_FLAGS)" UNIT_DIR=$(SAN_DIR)/unit \
+	    RESULTS=$(SAN_DIR)/results
+	@$(MAKE) --no-print-directory $(SAN_DIR)/nginx
+	@mkdir -p $(SAN_DIR)/results
+	$(SAN_ENV) OPENDIFY_NGINX=$(abspath $(SAN_DIR)/nginx) OPENDIFY_MODULE= \
+	    $(PYTHON) -m pytest t --junitxml=$(SAN_DIR)/results/e2e.xml $(E2E_ARGS)
+
+# --- the rest --------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^\#\# \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2> /dev/null | head -n 1)
+
+dist: ## make build/opendify-VERSION.tar.gz of what is committed
+	@mkdir -p $(BUILD)
+	git archive --prefix=opendify-$(VERSION)/ \
+	    -o $(BUILD)/opendify-$(VERSION).tar.gz HEAD
+	@echo "made $(BUILD)/opendify-$(VERSION).tar.gz"
+
 clean: ## remove build/
 	rm -rf $(BUILD)

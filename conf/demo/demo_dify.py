@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Dify to try opendify with: one chat app that tells what it was asked,
-word by word. Needs nothing but Python. demo_dify.py [PORT]; with port 0 or
-none a free one is taken. The first line of output is the base URL."""
+word by word. Needs nothing but Python. demo_dify.py [PORT [ADDRESS]]; with
+port 0 or none a free one is taken. The first line of output is the base URL."""
 
 import json
 import sys
@@ -132,8 +132,9 @@ class Server(ThreadingHTTPServer):
 
 def main():
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    server = Server(("127.0.0.1", port), Handler)
-    print(f"http://127.0.0.1:{server.server_address[1]}/v1", flush=True)
+    address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+    server = Server((address, port), Handler)
+    print(f"http://{address}:{server.server_address[1]}/v1", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
