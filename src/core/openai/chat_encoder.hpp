@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "opendify/limits.hpp"
 #include "opendify/pipeline.hpp"
@@ -19,6 +20,8 @@ public:
 
     virtual void text(std::string_view piece, std::string &out) = 0;
     virtual void reasoning(std::string_view piece, std::string &out) = 0;
+    // `whole` takes the place of all text so far. Stream: `out` still holds
+    // everything that was encoded; it begins anew.
     virtual void replace(std::string_view whole, std::string &out) = 0;
     // With the usage chunk and [DONE] (stream), or the whole reply (folded).
     virtual void end(FinishReason finish, const Usage *usage,
@@ -26,7 +29,15 @@ public:
     // The error event and [DONE] (stream); nothing (folded: the glue answers
     // with a status).
     virtual void error(const Failure &failure, std::string &out) = 0;
+    // Folded: the answer outgrew max_answer_bytes and is no longer kept.
+    virtual bool full() const { return false; }
 };
+
+// "stop", "length", "content_filter": no other word (openai-api §0.8).
+std::string_view finish_name(FinishReason finish);
+
+// {"prompt_tokens":...,"completion_tokens":...,"total_tokens":...}
+void write_usage(std::string &out, const Usage &usage);
 
 // The role chunk goes out with the first piece, or with the end.
 std::unique_ptr<ChatEncoder> make_chat_stream_encoder(const AnswerHead &head);
