@@ -89,6 +89,9 @@ private:
 
     static constexpr std::uint32_t kNone = 0xffffffff;
 
+    std::string_view text(std::uint32_t index) const;
+    JsonValue at(std::uint32_t index) const;
+
     std::vector<Node> nodes_;
     std::string       bytes_;  // names, strings and numbers
 };

@@ -40,6 +40,35 @@ public:
     void finish(SseSink &sink);
 
     void reset();
+
+private:
+    enum class State { mark, lines, after_cr, over };
+
+    std::string_view skip_mark(std::string_view bytes);
+    void read_lines(std::string_view bytes, SseSink &sink);
+    void on_line(std::string_view line, SseSink &sink);
+    void on_field(std::string_view name, std::string_view value);
+    void add_data(std::string_view value);
+    void report(SseSink &sink);
+    void keep_line(std::string_view part);
+    void keep_event();
+
+    std::size_t max_event_bytes_;
+    State       state_ = State::mark;
+    std::size_t mark_seen_ = 0;  // bytes of the byte order mark
+
+    std::string line_;  // beginning of a line, bounded
+
+    // The event so far. The views lie in the bytes of the current feed() or
+    // in line_; between two feeds everything is in the strings.
+    bool             has_data_ = false;
+    bool             cut_ = false;
+    bool             type_kept_ = false;
+    bool             data_kept_ = false;
+    std::string_view type_;
+    std::string_view data_;
+    std::string      type_text_;
+    std::string      data_text_;
 };
 
 }  // namespace opendify::wire
