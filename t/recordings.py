@@ -1,0 +1,80 @@
+"""Recorded answers of a Dify 1.13.2 server, in t/recordings.
+
+Per case: body.raw, chunks.tsv (t_ms, offset, length of each read) and
+response.json (status, content_type, headers_at_ms, total_ms, cut).
+"""
+
+import json
+from pathlib import Path
+
+from fake_http import CUT, Reply
+
+ROOT = Path(__file__).parent / 'recordings'
+
+
+class Recording:
+    def __init__(self, name):
+        folder = ROOT / name
+        self.name = name
+        self.body = (folder / 'body.raw').read_bytes()
+        meta = json.loads((folder / 'response.json').read_text())
+        self.status = meta['status']
+        self.content_type = meta['content_type']
+        self.total_ms = meta['total_ms']
+        self.cut = meta.get('cut', False)
+        self.streamed = 'event-stream' in self.content_type
+        rows = (folder / 'chunks.tsv').read_text().split('\n')
+        self.reads = [tuple(map(int, row.split('\t')))
+                      for row in rows if row]
+
+    @property
+    def mode(self):
+        kind = self.name.removeprefix('err-').split('-')[0]
+        return {'agent': 'agent-chat', 'chatflow': 'advanced-chat'}.get(
+            kind, 'chat')
+
+    def frames(self):
+        """Its events as (JSON value or None for a ping), in order."""
+        out = []
+        for block in self.body.decode().split('\n\n'):
+            if block.startswith('data: '):
+                out.append(json.loads(block[6:]))
+            elif block == 'event: ping':
+                out.append(None)
+        return out
+
+    def text(self):
+        """What the user should read, as far as no event replaces it."""
+        return ''.join(
+            event['answer'] for event in self.frames()
+            if event and event['event'] in ('message', 'agent_message'))
+
+    def usage(self):
+        for event in self.frames():
+            if event and event['event'] == 'message_end':
+                use = event['metadata']['usage']
+                return {k: use[k] for k in ('prompt_tokens',
+                                            'completion_tokens',
+                                            'total_tokens')}
+        return None
+
+    def reply(self, speed=20.0, longest_s=1.0):
+        """With its own cuts and timing, `speed` times faster."""
+        if not self.streamed:
+            return Reply([(0.0, self.body)], self.status, self.content_type,
+                         framing='length')
+        steps, last = [], 0
+        for t_ms, offset, length in self.reads:
+            delay = min((t_ms - last) / 1000 / speed, longest_s)
+            steps.append((delay, self.body[offset:offset + length]))
+            last = t_ms
+        tail = min((self.total_ms - last) / 1000 / speed, longest_s)
+        steps.append((tail, CUT if self.cut else b''))
+        return Reply(steps, self.status, self.content_type)
+
+
+def names(streamed=None):
+    found = sorted(p.name for p in ROOT.iterdir() if p.is_dir())
+    if streamed is None:
+        return found
+    return [n for n in found if Recording(n).streamed == streamed]
