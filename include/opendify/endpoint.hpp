@@ -47,6 +47,9 @@ const ErrorHead &error_head(Errc errc);
 // {"error":{"message":...,"type":...,"param":...,"code":...}}
 std::string encode_error(const Failure &failure);
 
+// The body for an HTTP error that nginx itself decided (413, 429, 401, ...).
+std::string encode_status_error(int status);
+
 struct ModelEntry {
     std::string_view id;
     std::int64_t     created;  // Unix seconds

@@ -1,0 +1,102 @@
+// One upstream call. It runs as a subrequest of a request of its own, the
+// shell, whose connection has no socket: so a call outlives, precedes or is
+// dropped without the client.
+//
+// The client's stack and the call's stack never call each other: each sets a
+// fact and posts the other's `wake`. Each one's cleanup nulls the pointer that
+// the other holds, so neither is freed below its own feet.
+
+#ifndef NGX_HTTP_OPENDIFY_CALL_HPP
+#define NGX_HTTP_OPENDIFY_CALL_HPP
+
+#include "ngx_opendify.hpp"
+
+#include <optional>
+
+#include "ngx_http_opendify_conf.hpp"
+#include "opendify/backend.hpp"
+#include "opendify/conversation_map.hpp"
+#include "opendify/fingerprint.hpp"
+
+namespace opendify::glue {
+
+struct ClientCtx;
+
+// What a module context of ours is.
+enum class CtxKind { client, call, status_page };
+
+struct RequestCtx {
+    CtxKind kind;
+};
+
+// A mapping to store when the backend has stored the turn.
+struct Mapping {
+    Digest         scope;
+    Digest         head;
+    ConversationId id;
+};
+
+// What the internal location may see of the client's request; copies.
+struct CallFacts {
+    std::string model, app_mode, user, chat_id, client;
+};
+
+struct CallCtx : RequestCtx {
+    CallCtx() : RequestCtx{CtxKind::call} {}
+
+    ngx_http_request_t *shell = nullptr;
+    ngx_http_request_t *sr = nullptr;
+    ClientCtx          *client = nullptr;  // null: nobody reads on
+
+    // The request, all of it the call's own.
+    std::string    uri, args, body;
+    std::string    authorization;
+    bool           post = false;
+    CallFacts      facts;
+    ngx_log_t      log = {};
+    ngx_http_log_ctx_t log_ctx = {};
+
+    // The reply.
+    ngx_uint_t   status = 0;         // 0: no header yet
+    bool         event_stream = false;
+    bool         done = false;       // post_subrequest has run
+    ngx_int_t    rc = 0;             // its code
+    std::string  reply;              // a body that is no event stream, bounded
+    ngx_chain_t *kept = nullptr;     // input that waits for a slow client
+    bool         streams_to_client = false;  // feed the client's pipeline
+
+    ngx_event_t  wake = {};
+    ngx_event_t  drain = {};
+    bool         kill = false;
+    ngx_msec_t   started_at = 0;
+
+    // After the client left.
+    std::optional<Mapping> mapping;
+    ngx_shm_zone_t        *zone = nullptr;
+    time_t                 ttl = 0;
+};
+
+// Starts a call on behalf of `client`, which is woken when there is news.
+// Null when there is no connection to spare (it was logged).
+CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
+                    bool streams_to_client);
+
+// A call that nobody reads: Dify's stop.
+void call_start_detached(ngx_http_request_t *r, const App &app,
+                         const LocConf *conf, const BackendRequest &request,
+                         const CallFacts &facts);
+
+// The client wants no more of it. It is read on, unseen, for at most
+// `drain_ms` and then closed; 0 closes it at the next turn of the event loop.
+void call_release(CallCtx *call, ngx_msec_t drain_ms);
+
+// The client can take more.
+void call_resume(CallCtx *call);
+
+// From the filters, for sr.
+void call_on_header(CallCtx *call);
+ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in);
+
+}  // namespace opendify::glue
+
+#endif

@@ -1,0 +1,101 @@
+// A client's request on its way through the module.
+//
+//     handler -> read body -> chat_start -> [info] -> main call -> answer
+//
+// Whatever happens (body read, a call's news, a timer, the socket writable)
+// ends in chat_run(), which looks at the facts and takes the next step.
+
+#ifndef NGX_HTTP_OPENDIFY_CLIENT_HPP
+#define NGX_HTTP_OPENDIFY_CLIENT_HPP
+
+#include "ngx_opendify.hpp"
+
+#include <optional>
+
+#include "ngx_http_opendify_call.hpp"
+#include "ngx_http_opendify_conf.hpp"
+#include "ngx_http_opendify_zone.hpp"
+#include "opendify/endpoint.hpp"
+#include "opendify/pipeline.hpp"
+
+namespace opendify::glue {
+
+enum class Stage { asking_mode, probing_mode, answering, finished };
+
+struct ClientCtx : RequestCtx {
+    ClientCtx() : RequestCtx{CtxKind::client} {}
+
+    ngx_http_request_t *r = nullptr;
+    const LocConf      *conf = nullptr;
+    const App          *app = nullptr;
+    Stage               stage = Stage::asking_mode;
+    Turn                turn;
+    AppMode             mode = AppMode::unknown;
+    std::string         user, chat_id, client;
+    std::vector<Input>  inputs;
+
+    // Which conversation.
+    Digest                scope = {};
+    std::string           conversation_id;  // that is continued; "": new
+    std::optional<Digest> taken;            // its head, to be put back
+    bool                  replayed = false;
+
+    std::unique_ptr<Pipeline> pipeline;
+    CallCtx    *call = nullptr;   // info, mode probe or the main call
+    CallCtx    *probe = nullptr;  // asks whether the conversation exists
+
+    ngx_event_t wake = {};
+    ngx_event_t ping = {};
+    ngx_event_t stall = {};
+    ngx_msec_t  sent_at = 0;
+
+    // Output.
+    bool         header_sent = false;
+    std::size_t  output_at = 0;  // of pipeline->output()
+    ngx_chain_t *free = nullptr;
+    ngx_chain_t *busy = nullptr;
+    ngx_uint_t   buffers = 0;
+
+    // Facts for the log.
+    ngx_msec_t  started_at = 0;
+    ngx_int_t   first_token_ms = -1;
+    std::string error;    // code of the failure, "" if none
+    bool        stopped = false;
+};
+
+// handler
+ngx_int_t handler(ngx_http_request_t *r);
+
+// chat
+void chat_start(ClientCtx *ctx, std::string_view body);
+void chat_run(ClientCtx *ctx);
+// What a pipe may hold for a slow client before its upstream waits, bytes.
+bool chat_is_full(const ClientCtx *ctx);
+
+// output: each ends the request unless it says otherwise
+void send_failure(ngx_http_request_t *r, const Failure &failure);
+void send_json(ngx_http_request_t *r, ngx_uint_t status,
+               std::string_view body);
+void send_reply(ClientCtx *ctx);
+// Sends what the pipeline has. False: the request is over (sent or broken).
+bool send_stream(ClientCtx *ctx);
+void send_ping(ClientCtx *ctx);
+
+// "req_" and 32 hex digits; the same for the life of the request.
+std::string request_id(ngx_http_request_t *r);
+
+// First non-empty of the values.
+std::string first_value(ngx_http_request_t *r, const ngx_array_t *values);
+// Value of a request header, "" if absent.
+std::string request_header(ngx_http_request_t *r, std::string_view lowcase);
+
+// filters and variables
+ngx_int_t filter_init(ngx_conf_t *cf);
+ngx_int_t add_variables(ngx_conf_t *cf);
+
+ClientCtx *client_ctx(ngx_http_request_t *r);  // of r->main, or null
+CallCtx *call_ctx(ngx_http_request_t *r);      // of r->main, or null
+
+}  // namespace opendify::glue
+
+#endif

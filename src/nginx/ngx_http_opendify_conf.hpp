@@ -1,0 +1,74 @@
+// What the directives say.
+
+#ifndef NGX_HTTP_OPENDIFY_CONF_HPP
+#define NGX_HTTP_OPENDIFY_CONF_HPP
+
+#include "ngx_opendify.hpp"
+
+#include "opendify/backend.hpp"
+#include "opendify/fingerprint.hpp"
+#include "opendify/limits.hpp"
+#include "opendify/secret.hpp"
+
+namespace opendify::glue {
+
+// One model. Strings live in the configuration's pool.
+struct App {
+    ngx_str_t name;
+    Secret    key;
+    Digest    key_digest;  // what may be stored of the key
+    AppMode   mode;        // unknown: ask the backend
+};
+
+struct InputConf {
+    ngx_str_t                name;
+    ngx_http_complex_value_t value;
+};
+
+struct MainConf {
+    ngx_array_t     *apps;  // App
+    ngx_shm_zone_t  *zone;
+    time_t           ttl;      // seconds
+    time_t           created;  // when the configuration was read
+    ngx_int_t        request_id_index;
+};
+
+enum Memory : ngx_uint_t { kMemoryHistory, kMemoryChat };
+
+struct LocConf {
+    ngx_str_t    pass;      // the internal location; empty: not ours
+    ngx_array_t *user;      // ngx_http_complex_value_t, first non-empty wins
+    ngx_array_t *chat_id;   // same
+    ngx_array_t *client;    // same
+    ngx_array_t *inputs;    // InputConf
+    ngx_uint_t   memory;    // Memory
+    ngx_msec_t   keepalive; // a ping after that much silence; 0: never
+    ngx_msec_t   stall;
+    ngx_msec_t   drain;
+};
+
+inline MainConf *main_conf(ngx_http_request_t *r)
+{
+    return static_cast<MainConf *>(
+        ngx_http_get_module_main_conf(r, ngx_http_opendify_module));
+}
+
+inline LocConf *loc_conf(ngx_http_request_t *r)
+{
+    return static_cast<LocConf *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_opendify_module));
+}
+
+// The app of that name, or null.
+const App *find_app(const MainConf *conf, std::string_view name);
+
+extern ngx_command_t commands[];
+
+void *create_main_conf(ngx_conf_t *cf);
+char *init_main_conf(ngx_conf_t *cf, void *conf);
+void *create_loc_conf(ngx_conf_t *cf);
+char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+}  // namespace opendify::glue
+
+#endif

@@ -1,0 +1,173 @@
+// Two things pass here: the replies to our calls, which end here, and nginx's
+// own error pages in our locations (413, 429, 401, ...), whose HTML becomes an
+// OpenAI error.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+ngx_http_output_header_filter_pt next_header_filter;
+ngx_http_output_body_filter_pt   next_body_filter;
+
+struct StatusPage : RequestCtx {
+    StatusPage() : RequestCtx{CtxKind::status_page} {}
+
+    ngx_str_t body = {};
+    bool      sent = false;
+};
+
+RequestCtx *context(ngx_http_request_t *r)
+{
+    return static_cast<RequestCtx *>(
+        ngx_http_get_module_ctx(r, ngx_http_opendify_module));
+}
+
+CallCtx *call_of(ngx_http_request_t *sr)
+{
+    auto *call = call_ctx(sr);
+
+    return call != nullptr && call->sr == sr ? call : nullptr;
+}
+
+ngx_int_t replace_page(ngx_http_request_t *r)
+{
+    auto body = encode_status_error(static_cast<int>(r->headers_out.status));
+
+    auto *page = pool_make<StatusPage>(r->pool);
+    if (page == nullptr) {
+        return NGX_ERROR;
+    }
+
+    page->body = copy(r->pool, body);
+    if (page->body.data == nullptr) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_set_ctx(r, page, ngx_http_opendify_module);
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = nullptr;
+    ngx_str_null(&r->headers_out.charset);
+    r->headers_out.content_length_n = static_cast<off_t>(page->body.len);
+
+    return add_header(r, "x-request-id", request_id(r)) ? NGX_OK : NGX_ERROR;
+}
+
+ngx_int_t header_filter(ngx_http_request_t *r)
+{
+    if (r != r->main) {
+        auto *call = call_of(r);
+
+        if (call == nullptr) {
+            return next_header_filter(r);
+        }
+
+        call_on_header(call);
+        r->header_sent = 1;
+        r->filter_need_in_memory = 1;
+
+        return NGX_OK;
+    }
+
+    if (r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        || loc_conf(r)->pass.len == 0 || context(r) != nullptr)
+    {
+        return next_header_filter(r);
+    }
+
+    ngx_int_t rc = guarded(r->connection->log,
+                           static_cast<ngx_int_t>(NGX_ERROR),
+                           [r] { return replace_page(r); });
+
+    return rc == NGX_OK ? next_header_filter(r) : rc;
+}
+
+ngx_int_t send_page(ngx_http_request_t *r, StatusPage *page, ngx_chain_t *in)
+{
+    for (; in != nullptr; in = in->next) {
+        in->buf->pos = in->buf->last;
+        in->buf->file_pos = in->buf->file_last;
+    }
+
+    if (page->sent) {
+        return next_body_filter(r, nullptr);
+    }
+
+    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
+    if (b == nullptr) {
+        return NGX_ERROR;
+    }
+
+    b->pos = page->body.data;
+    b->last = page->body.data + page->body.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+    page->sent = true;
+
+    ngx_chain_t out = {b, nullptr};
+
+    return next_body_filter(r, &out);
+}
+
+ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    if (r != r->main) {
+        auto *call = call_of(r);
+
+        if (call == nullptr) {
+            return next_body_filter(r, in);
+        }
+
+        return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_ERROR),
+                       [&] { return call_on_body(call, in); });
+    }
+
+    auto *ctx = context(r);
+
+    if (ctx == nullptr || ctx->kind != CtxKind::status_page) {
+        return next_body_filter(r, in);
+    }
+
+    return send_page(r, static_cast<StatusPage *>(ctx), in);
+}
+
+}  // namespace
+
+ClientCtx *client_ctx(ngx_http_request_t *r)
+{
+    auto *ctx = context(r->main);
+
+    return ctx != nullptr && ctx->kind == CtxKind::client
+               ? static_cast<ClientCtx *>(ctx)
+               : nullptr;
+}
+
+CallCtx *call_ctx(ngx_http_request_t *r)
+{
+    auto *ctx = context(r->main);
+
+    return ctx != nullptr && ctx->kind == CtxKind::call
+               ? static_cast<CallCtx *>(ctx)
+               : nullptr;
+}
+
+ngx_int_t filter_init(ngx_conf_t *)
+{
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = header_filter;
+
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = body_filter;
+
+    return NGX_OK;
+}
+
+}  // namespace opendify::glue

@@ -1,0 +1,254 @@
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// The path as it was sent, without arguments and without the location's
+// prefix: a model's id may hold an encoded slash, which r->uri has lost.
+std::string_view path_of(ngx_http_request_t *r)
+{
+    auto path = view(r->unparsed_uri);
+    path = path.substr(0, path.find('?'));
+
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    auto prefix = view(clcf->name);
+
+    if (!clcf->noname && !clcf->exact_match
+#if (NGX_PCRE)
+        && clcf->regex == nullptr
+#endif
+        && path.substr(0, prefix.size()) == prefix)
+    {
+        path.remove_prefix(prefix.size());
+    }
+
+    return path;
+}
+
+// Gathers the body; it may lie in memory, in a temporary file, or in both.
+bool read_body(ngx_http_request_t *r, std::string &out)
+{
+    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+
+    for (; cl != nullptr; cl = cl->next) {
+        auto *b = cl->buf;
+
+        if (b->in_file) {
+            auto at = out.size();
+            out.resize(at + static_cast<size_t>(b->file_last - b->file_pos));
+
+            ssize_t n = ngx_read_file(b->file, borrow(out).data + at,
+                                      out.size() - at, b->file_pos);
+            if (n != static_cast<ssize_t>(out.size() - at)) {
+                return false;
+            }
+
+        } else if (ngx_buf_in_memory(b)) {
+            out.append(reinterpret_cast<char *>(b->pos),
+                       static_cast<size_t>(b->last - b->pos));
+        }
+    }
+
+    return true;
+}
+
+void on_body(ngx_http_request_t *r)
+{
+    auto *ctx = client_ctx(r);
+
+    if (ctx == nullptr) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    bool handled = guarded(r->connection->log, false, [&] {
+        std::string body;
+
+        if (!read_body(r, body)) {
+            return false;
+        }
+
+        chat_start(ctx, body);
+        return true;
+    });
+
+    if (!handled) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+ngx_int_t read_chat_request(ngx_http_request_t *r)
+{
+    auto *ctx = pool_make<ClientCtx>(r->pool);
+    if (ctx == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->r = r;
+    ctx->conf = loc_conf(r);
+    ctx->started_at = ngx_current_msec;
+    ngx_http_set_ctx(r, ctx, ngx_http_opendify_module);
+
+    ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        // So that the filter turns the page into an OpenAI error.
+        ngx_http_set_ctx(r, nullptr, ngx_http_opendify_module);
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+std::string static_reply(ngx_http_request_t *r, const Route &route,
+                         Failure &failure)
+{
+    auto *conf = main_conf(r);
+    auto *apps = static_cast<App *>(conf->apps->elts);
+
+    if (route.endpoint == Endpoint::model) {
+        auto *app = find_app(conf, route.model);
+
+        if (app == nullptr) {
+            failure = {Errc::model_not_found,
+                       "The model `" + route.model + "` does not exist.",
+                       "model", ""};
+            return {};
+        }
+
+        return encode_model({view(app->name), conf->created});
+    }
+
+    std::vector<ModelEntry> models;
+    for (ngx_uint_t i = 0; i < conf->apps->nelts; i++) {
+        models.push_back({view(apps[i].name), conf->created});
+    }
+
+    return encode_models(models);
+}
+
+// Answers that need no body and no Dify. The body, if any, is discarded.
+ngx_int_t answer_now(ngx_http_request_t *r, const Failure *failure,
+                     const std::string &body)
+{
+    ngx_int_t rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->main->count++;
+
+    if (failure != nullptr) {
+        send_failure(r, *failure);
+
+    } else {
+        send_json(r, NGX_HTTP_OK, body);
+    }
+
+    return NGX_DONE;
+}
+
+bool is_allowed(ngx_http_request_t *r, const Route &route)
+{
+    return route.endpoint == Endpoint::chat_completions
+               ? r->method == NGX_HTTP_POST
+               : (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
+}
+
+ngx_int_t handle(ngx_http_request_t *r)
+{
+    Route route = route_of(path_of(r));
+    Failure failure = {};
+
+    if (route.endpoint == Endpoint::unknown) {
+        failure = {Errc::unknown_path,
+                   "Unknown request URL. This server has "
+                   "/v1/chat/completions and /v1/models.", "", ""};
+        return answer_now(r, &failure, {});
+    }
+
+    if (!is_allowed(r, route)) {
+        if (!add_header(r, "Allow", route.allow)) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        failure = {Errc::method_not_allowed,
+                   "This URL takes " + std::string(route.allow) + ".", "", ""};
+        return answer_now(r, &failure, {});
+    }
+
+    if (route.endpoint == Endpoint::chat_completions) {
+        return read_chat_request(r);
+    }
+
+    failure.errc = Errc::bad_json;
+    auto body = static_reply(r, route, failure);
+
+    return answer_now(r, body.empty() ? &failure : nullptr, body);
+}
+
+}  // namespace
+
+ngx_int_t handler(ngx_http_request_t *r)
+{
+    return guarded(r->connection->log,
+                   static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
+                   [r] { return handle(r); });
+}
+
+std::string first_value(ngx_http_request_t *r, const ngx_array_t *values)
+{
+    if (values == nullptr) {
+        return {};
+    }
+
+    auto *cv = static_cast<ngx_http_complex_value_t *>(values->elts);
+
+    for (ngx_uint_t i = 0; i < values->nelts; i++) {
+        ngx_str_t value;
+
+        if (ngx_http_complex_value(r, &cv[i], &value) == NGX_OK
+            && value.len != 0)
+        {
+            return std::string(view(value));
+        }
+    }
+
+    return {};
+}
+
+std::string request_header(ngx_http_request_t *r, std::string_view lowcase)
+{
+    for (auto *part = &r->headers_in.headers.part; part != nullptr;
+         part = part->next)
+    {
+        auto *h = static_cast<ngx_table_elt_t *>(part->elts);
+
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (h[i].hash != 0 && h[i].key.len == lowcase.size()
+                && ngx_strncmp(h[i].lowcase_key, lowcase.data(),
+                               lowcase.size()) == 0)
+            {
+                return std::string(view(h[i].value));
+            }
+        }
+    }
+
+    return {};
+}
+
+std::string request_id(ngx_http_request_t *r)
+{
+    auto *v = ngx_http_get_indexed_variable(
+        r, static_cast<ngx_uint_t>(main_conf(r)->request_id_index));
+
+    if (v == nullptr || v->not_found) {
+        return "req_0";
+    }
+
+    return "req_" + std::string(reinterpret_cast<char *>(v->data), v->len);
+}
+
+}  // namespace opendify::glue

@@ -1,0 +1,42 @@
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// clang-format off
+ngx_http_module_t module_ctx = {
+    add_variables,     /* preconfiguration */
+    filter_init,       /* postconfiguration */
+
+    create_main_conf,  /* create main configuration */
+    init_main_conf,    /* init main configuration */
+
+    nullptr,           /* create server configuration */
+    nullptr,           /* merge server configuration */
+
+    create_loc_conf,   /* create location configuration */
+    merge_loc_conf     /* merge location configuration */
+};
+// clang-format on
+
+}  // namespace
+
+}  // namespace opendify::glue
+
+// clang-format off
+extern "C" ngx_module_t ngx_http_opendify_module = {
+    NGX_MODULE_V1,
+    &opendify::glue::module_ctx,  /* module context */
+    opendify::glue::commands,     /* module directives */
+    NGX_HTTP_MODULE,              /* module type */
+    nullptr,                      /* init master */
+    nullptr,                      /* init module */
+    nullptr,                      /* init process */
+    nullptr,                      /* init thread */
+    nullptr,                      /* exit thread */
+    nullptr,                      /* exit process */
+    nullptr,                      /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+// clang-format on

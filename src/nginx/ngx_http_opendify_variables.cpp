@@ -1,0 +1,178 @@
+// $opendify_*: of the client's request, and copies of a few in the internal
+// location, where r->main is the shell.
+
+#include "ngx_http_opendify_client.hpp"
+
+#include <array>
+
+namespace opendify::glue {
+
+namespace {
+
+enum Variable : uintptr_t {
+    kModel, kAppMode, kUser, kChatId, kClient, kConversationId, kMessageId,
+    kTaskId, kFirstTokenMs, kPromptTokens, kCompletionTokens, kTotalTokens,
+    kFinishReason, kError, kStopped, kRequestUser, kRequestChatId,
+    kAuthorization,
+};
+
+struct VariableRow {
+    std::string_view name;
+    Variable         variable;
+};
+
+constexpr std::array<VariableRow, 18> kVariables = {{
+    {"opendify_model", kModel},
+    {"opendify_app_mode", kAppMode},
+    {"opendify_user", kUser},
+    {"opendify_chat_id", kChatId},
+    {"opendify_client", kClient},
+    {"opendify_conversation_id", kConversationId},
+    {"opendify_message_id", kMessageId},
+    {"opendify_task_id", kTaskId},
+    {"opendify_first_token_ms", kFirstTokenMs},
+    {"opendify_prompt_tokens", kPromptTokens},
+    {"opendify_completion_tokens", kCompletionTokens},
+    {"opendify_total_tokens", kTotalTokens},
+    {"opendify_finish_reason", kFinishReason},
+    {"opendify_error", kError},
+    {"opendify_stopped", kStopped},
+    {"opendify_request_user", kRequestUser},
+    {"opendify_request_chat_id", kRequestChatId},
+    {"opendify_authorization", kAuthorization},
+}};
+
+std::string of_call(const CallCtx *call, Variable variable)
+{
+    switch (variable) {
+    case kAuthorization:
+        return call->authorization;
+    case kModel:
+        return call->facts.model;
+    case kAppMode:
+        return call->facts.app_mode;
+    case kUser:
+        return call->facts.user;
+    case kChatId:
+        return call->facts.chat_id;
+    case kClient:
+        return call->facts.client;
+    default:
+        return {};
+    }
+}
+
+// Of what has been answered.
+std::string of_answer(const ClientCtx *ctx, Variable variable)
+{
+    const Pipeline *answer = ctx->pipeline.get();
+
+    if (answer == nullptr) {
+        return {};
+    }
+
+    bool has_usage = answer->has_usage();
+
+    switch (variable) {
+    case kConversationId:
+        return answer->conversation_id().empty() ? ctx->conversation_id
+                                                 : answer->conversation_id();
+    case kMessageId:
+        return answer->message_id();
+    case kTaskId:
+        return answer->task_id();
+    case kPromptTokens:
+        return has_usage ? std::to_string(answer->usage().prompt_tokens) : "";
+    case kCompletionTokens:
+        return has_usage ? std::to_string(answer->usage().completion_tokens)
+                         : "";
+    case kTotalTokens:
+        return has_usage ? std::to_string(answer->usage().total_tokens) : "";
+    case kFinishReason:
+        return std::string(answer->finish_reason());
+    default:
+        return {};
+    }
+}
+
+std::string of_client(const ClientCtx *ctx, Variable variable)
+{
+    switch (variable) {
+    case kModel:
+        return ctx->app == nullptr ? "" : std::string(view(ctx->app->name));
+    case kAppMode:
+        return std::string(app_mode_name(ctx->mode));
+    case kUser:
+        return ctx->user;
+    case kChatId:
+        return ctx->chat_id;
+    case kClient:
+        return ctx->client;
+    case kFirstTokenMs:
+        return ctx->first_token_ms < 0 ? ""
+                                       : std::to_string(ctx->first_token_ms);
+    case kError:
+        return ctx->error;
+    case kStopped:
+        return ctx->stopped ? "1" : "";
+    case kRequestUser:
+        return ctx->turn.user;
+    case kRequestChatId:
+        return ctx->turn.chat_id;
+    default:
+        return of_answer(ctx, variable);
+    }
+}
+
+ngx_int_t get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+              uintptr_t data)
+{
+    return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_ERROR), [&] {
+        auto  variable = static_cast<Variable>(data);
+        auto *client = client_ctx(r);
+        auto *call = call_ctx(r);
+
+        std::string value = client != nullptr ? of_client(client, variable)
+                            : call != nullptr ? of_call(call, variable)
+                                              : std::string();
+
+        if (value.empty()) {
+            v->not_found = 1;
+            return static_cast<ngx_int_t>(NGX_OK);
+        }
+
+        ngx_str_t s = copy(r->pool, value);
+        if (s.data == nullptr) {
+            return static_cast<ngx_int_t>(NGX_ERROR);
+        }
+
+        v->data = s.data;
+        v->len = static_cast<unsigned>(s.len) & 0x0fffffff;
+        v->valid = 1;
+        v->no_cacheable = 1;
+        v->not_found = 0;
+
+        return static_cast<ngx_int_t>(NGX_OK);
+    });
+}
+
+}  // namespace
+
+ngx_int_t add_variables(ngx_conf_t *cf)
+{
+    for (const auto &row : kVariables) {
+        ngx_str_t name = borrow(row.name);
+
+        auto *var = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (var == nullptr) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = get;
+        var->data = row.variable;
+    }
+
+    return NGX_OK;
+}
+
+}  // namespace opendify::glue

@@ -1,0 +1,213 @@
+// The zone:
+//
+//     slab pool (nginx's; its mutex is our lock) | ZoneHeader | ConversationMap
+//
+// The map takes all the pages that are left.
+
+#include "ngx_http_opendify_zone.hpp"
+
+#include "ngx_http_opendify_conf.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr ngx_uint_t kAppSlots = 512;
+constexpr ngx_uint_t kAppProbes = 8;
+constexpr time_t     kAppModeTtl = 600;  // seconds
+
+struct AppSlot {
+    Digest  key;
+    time_t  expires;
+    AppMode mode;
+};
+
+struct ZoneHeader {
+    AppSlot apps[kAppSlots];
+};
+
+class ShmLock {
+public:
+    explicit ShmLock(ngx_slab_pool_t *pool) : pool_(pool)
+    {
+        ngx_shmtx_lock(&pool_->mutex);
+    }
+
+    ~ShmLock() { ngx_shmtx_unlock(&pool_->mutex); }
+
+    ShmLock(const ShmLock &) = delete;
+    ShmLock &operator=(const ShmLock &) = delete;
+
+private:
+    ngx_slab_pool_t *pool_;
+};
+
+ngx_slab_pool_t *slab(ngx_shm_zone_t *shm)
+{
+    return reinterpret_cast<ngx_slab_pool_t *>(shm->shm.addr);
+}
+
+// Slab's own pointer to what we keep there.
+struct Root {
+    ZoneHeader *header;
+    void       *map;
+};
+
+Root *root(ngx_shm_zone_t *shm)
+{
+    return static_cast<Root *>(slab(shm)->data);
+}
+
+ngx_int_t fail(ngx_shm_zone_t *shm)
+{
+    ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
+                  "opendify_zone \"%V\" is too small: give it 1m or more",
+                  &shm->shm.name);
+    return NGX_ERROR;
+}
+
+ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
+{
+    if (old != nullptr || shm->shm.exists) {
+        shm->data = shm;
+        return NGX_OK;
+    }
+
+    auto *pool = slab(shm);
+    pool->log_nomem = 0;
+
+    auto *r = static_cast<Root *>(ngx_slab_calloc(pool, sizeof(Root)));
+    auto *header = static_cast<ZoneHeader *>(
+        ngx_slab_calloc(pool, sizeof(ZoneHeader)));
+    if (r == nullptr || header == nullptr) {
+        return fail(shm);
+    }
+
+    size_t bytes = pool->pfree * ngx_pagesize;
+    void  *map = nullptr;
+
+    while (bytes >= ngx_pagesize && map == nullptr) {
+        map = ngx_slab_alloc(pool, bytes);
+        bytes -= map == nullptr ? ngx_pagesize : 0;
+    }
+
+    if (map == nullptr || !ConversationMap::format(map, bytes)) {
+        return fail(shm);
+    }
+
+    r->header = header;
+    r->map = map;
+    pool->data = r;
+    shm->data = shm;
+
+    return NGX_OK;
+}
+
+std::uint32_t now_s()
+{
+    return static_cast<std::uint32_t>(ngx_time());
+}
+
+// The slot of the key, else a free or the soonest to expire of its places.
+AppSlot *find_slot(ZoneHeader *header, const Digest &key, bool make)
+{
+    ngx_uint_t at = (key[0] | key[1] << 8) % kAppSlots;
+    AppSlot   *best = nullptr;
+
+    for (ngx_uint_t i = 0; i < kAppProbes; i++) {
+        AppSlot *slot = &header->apps[(at + i) % kAppSlots];
+
+        if (slot->key == key) {
+            return slot;
+        }
+
+        if (best == nullptr || slot->expires < best->expires) {
+            best = slot;
+        }
+    }
+
+    return make ? best : nullptr;
+}
+
+}  // namespace
+
+ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
+{
+    auto *shm = ngx_shared_memory_add(cf, name, size, &ngx_http_opendify_module);
+
+    if (shm == nullptr) {
+        return nullptr;
+    }
+
+    if (shm->data != nullptr) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the zone \"%V\" is already declared", name);
+        return nullptr;
+    }
+
+    shm->init = init_zone;
+    shm->data = shm;
+
+    return shm;
+}
+
+bool Zone::take(const Digest &head, ConversationId &out)
+{
+    ShmLock lock(slab(shm_));
+
+    return ConversationMap(root(shm_)->map)
+        .take(head, now_s(), static_cast<std::uint32_t>(ttl_), out);
+}
+
+void Zone::take_conversation(const Digest &scope, std::string_view id)
+{
+    ShmLock lock(slab(shm_));
+
+    ConversationMap(root(shm_)->map).take_conversation(scope, id);
+}
+
+void Zone::put(const Digest &scope, const Digest &head,
+               const ConversationId &id)
+{
+    ShmLock lock(slab(shm_));
+
+    ConversationMap(root(shm_)->map).put(scope, head, id, now_s());
+}
+
+void Zone::drop(const Digest &scope, std::string_view id)
+{
+    ShmLock lock(slab(shm_));
+
+    ConversationMap(root(shm_)->map).drop(scope, id);
+}
+
+AppMode Zone::app_mode(const Digest &key)
+{
+    ShmLock lock(slab(shm_));
+
+    AppSlot *slot = find_slot(root(shm_)->header, key, false);
+
+    return slot != nullptr && slot->expires > ngx_time() ? slot->mode
+                                                         : AppMode::unknown;
+}
+
+void Zone::set_app_mode(const Digest &key, AppMode mode)
+{
+    ShmLock lock(slab(shm_));
+
+    AppSlot *slot = find_slot(root(shm_)->header, key, true);
+    *slot = {key, ngx_time() + kAppModeTtl, mode};
+}
+
+void Zone::forget_app_mode(const Digest &key)
+{
+    ShmLock lock(slab(shm_));
+
+    AppSlot *slot = find_slot(root(shm_)->header, key, false);
+
+    if (slot != nullptr) {
+        slot->expires = 0;
+    }
+}
+
+}  // namespace opendify::glue
