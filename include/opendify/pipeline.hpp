@@ -21,6 +21,10 @@
 
 namespace opendify {
 
+// What may be sent at any time between two events of a committed stream, so
+// that nobody on the way takes silence for death.
+inline constexpr std::string_view kKeepAliveComment = ": ping\n\n";
+
 // What the client sees around the answer. All owned.
 struct AnswerHead {
     std::string  id;       // "chatcmpl-..."

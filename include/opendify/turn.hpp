@@ -27,6 +27,9 @@ struct Input {
     std::string json;
 };
 
+// An input whose value is a text; bytes that are not UTF-8 become U+FFFD.
+Input text_input(std::string_view name, std::string_view text);
+
 struct Turn {
     std::string          model;
     std::vector<Message> messages;  // as sent, never empty after decoding

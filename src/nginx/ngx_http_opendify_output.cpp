@@ -1,0 +1,331 @@
+// Bytes to the client.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr size_t     kBufferSize = 4096;
+constexpr ngx_uint_t kMaxBuffers = 8;
+constexpr size_t     kKeptOutput = 32 * 1024;
+
+ngx_buf_tag_t tag()
+{
+    return &ngx_http_opendify_module;
+}
+
+bool set_common_headers(ngx_http_request_t *r)
+{
+    if (!add_header(r, "x-request-id", request_id(r))) {
+        return false;
+    }
+
+    auto *ctx = client_ctx(r);
+    if (ctx == nullptr || ctx->pipeline == nullptr
+        || ctx->pipeline->conversation_id().empty())
+    {
+        return true;
+    }
+
+    return add_header(r, "X-Dify-Conversation-Id",
+                      ctx->pipeline->conversation_id());
+}
+
+void set_content_type(ngx_http_request_t *r, std::string_view type,
+                      size_t bare_size)
+{
+    r->headers_out.content_type = borrow(type);  // a literal
+    r->headers_out.content_type_len = bare_size;
+    r->headers_out.content_type_lowcase = nullptr;
+}
+
+bool send_stream_header(ClientCtx *ctx)
+{
+    static constexpr std::string_view kType =
+        "text/event-stream; charset=utf-8";
+    auto *r = ctx->r;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = -1;
+    set_content_type(r, kType, kType.find(';'));
+
+    ctx->header_sent = true;
+
+    if (!set_common_headers(r) || !add_header(r, "Cache-Control", "no-cache")
+        || !add_header(r, "X-Accel-Buffering", "no"))
+    {
+        return false;
+    }
+
+    ngx_int_t rc = ngx_http_send_header(r);
+
+    return rc != NGX_ERROR && rc <= NGX_OK;
+}
+
+ngx_chain_t *take_buffer(ClientCtx *ctx)
+{
+    if (ctx->free == nullptr && ctx->buffers < kMaxBuffers) {
+        auto *b = ngx_create_temp_buf(ctx->r->pool, kBufferSize);
+        auto *cl = ngx_alloc_chain_link(ctx->r->pool);
+
+        if (b == nullptr || cl == nullptr) {
+            return nullptr;
+        }
+
+        b->tag = tag();
+        *cl = {b, nullptr};
+        ctx->buffers++;
+
+        return cl;
+    }
+
+    auto *cl = ctx->free;
+    if (cl != nullptr) {
+        ctx->free = cl->next;
+        cl->next = nullptr;
+    }
+
+    return cl;
+}
+
+// Moves output into buffers, as far as there are any.
+ngx_chain_t *fill_buffers(ClientCtx *ctx)
+{
+    auto &output = ctx->pipeline->output();
+    ngx_chain_t  *out = nullptr;
+    ngx_chain_t **last = &out;
+
+    while (ctx->output_at < output.size()) {
+        auto *cl = take_buffer(ctx);
+        if (cl == nullptr) {
+            break;
+        }
+
+        auto *b = cl->buf;
+        auto  n = output.copy(reinterpret_cast<char *>(b->start), kBufferSize,
+                              ctx->output_at);
+        b->pos = b->start;
+        b->last = b->start + n;
+        b->flush = 1;
+        b->last_buf = 0;
+        ctx->output_at += n;
+
+        *last = cl;
+        last = &cl->next;
+    }
+
+    if (ctx->output_at == output.size()) {
+        output.clear();
+        ctx->output_at = 0;
+
+    } else if (ctx->output_at > kKeptOutput) {
+        output.erase(0, ctx->output_at);
+        ctx->output_at = 0;
+    }
+
+    return out;
+}
+
+void mark_last(ngx_chain_t *out)
+{
+    while (out->next != nullptr) {
+        out = out->next;
+    }
+
+    out->buf->flush = 0;
+    out->buf->last_buf = 1;
+}
+
+void on_writable(ngx_http_request_t *r)
+{
+    auto *ctx = client_ctx(r);
+    auto *c = r->connection;
+    auto *wev = c->write;
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+
+    if (wev->timedout) {
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT, "client timed out");
+        c->timedout = 1;
+        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    if (wev->delayed || r->aio) {
+        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+        }
+        return;
+    }
+
+    ngx_int_t rc = ngx_http_output_filter(r, nullptr);
+
+    if (rc == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    ngx_chain_t *none = nullptr;
+    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &none, tag());
+
+    if (!c->buffered && wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    bool ran = guarded(c->log, false, [ctx] {
+        chat_run(ctx);
+        return true;
+    });
+
+    if (!ran) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+}
+
+// The client takes no more for now: wait for it, send_timeout at most.
+bool wait_for_client(ngx_http_request_t *r)
+{
+    auto *wev = r->connection->write;
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+
+    r->write_event_handler = on_writable;
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    return ngx_handle_write_event(wev, clcf->send_lowat) == NGX_OK;
+}
+
+void record_error(ngx_http_request_t *r, const Failure &failure)
+{
+    auto *ctx = client_ctx(r);
+    if (ctx == nullptr) {
+        return;
+    }
+
+    const auto &head = error_head(failure.errc);
+    ctx->error = !failure.code.empty() ? failure.code
+                 : !head.code.empty()  ? std::string(head.code)
+                                       : std::string(head.type);
+}
+
+bool finish_request(ClientCtx *ctx, ngx_int_t rc)
+{
+    ctx->stage = Stage::finished;
+    ngx_http_finalize_request(ctx->r, rc);
+
+    return false;
+}
+
+}  // namespace
+
+void send_json(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
+{
+    static constexpr std::string_view kType = "application/json";
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = static_cast<off_t>(body.size());
+    set_content_type(r, kType, kType.size());
+
+    auto *b = ngx_create_temp_buf(r->pool, body.size() + 1);
+
+    if (b == nullptr || !set_common_headers(r)) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    b->last = ngx_cpymem(b->last, body.data(), body.size());
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    ngx_int_t rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    ngx_chain_t out = {b, nullptr};
+    ngx_http_finalize_request(r, ngx_http_output_filter(r, &out));
+}
+
+void send_failure(ngx_http_request_t *r, const Failure &failure)
+{
+    const auto &head = error_head(failure.errc);
+
+    record_error(r, failure);
+
+    if ((head.retry_after != 0
+         && !add_header(r, "Retry-After", std::to_string(head.retry_after)))
+        || (!head.may_retry && !add_header(r, "x-should-retry", "false")))
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    send_json(r, static_cast<ngx_uint_t>(head.status), encode_error(failure));
+}
+
+void send_reply(ClientCtx *ctx)
+{
+    ctx->stage = Stage::finished;
+    send_json(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
+}
+
+bool send_stream(ClientCtx *ctx)
+{
+    auto *r = ctx->r;
+    bool  last = ctx->pipeline->over();
+
+    if (ctx->pipeline->failed()) {
+        record_error(r, ctx->pipeline->failure());
+    }
+
+    if (!ctx->header_sent && !send_stream_header(ctx)) {
+        return finish_request(ctx, NGX_ERROR);
+    }
+
+    for ( ;; ) {
+        auto *out = fill_buffers(ctx);
+        bool  done = last && ctx->pipeline->output().empty();
+
+        if (out == nullptr) {
+            return done ? finish_request(ctx, ngx_http_send_special(
+                                                  r, NGX_HTTP_LAST))
+                        : true;
+        }
+
+        if (done) {
+            mark_last(out);
+        }
+
+        ctx->sent_at = ngx_current_msec;
+
+        ngx_int_t rc = ngx_http_output_filter(r, out);
+        ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out, tag());
+
+        if (rc == NGX_ERROR || done) {
+            return finish_request(ctx, rc);
+        }
+
+        if (r->connection->buffered || ctx->busy != nullptr) {
+            return wait_for_client(r) ? true : finish_request(ctx, NGX_ERROR);
+        }
+    }
+}
+
+void send_ping(ClientCtx *ctx)
+{
+    if (ctx->r->connection->buffered || ctx->busy != nullptr) {
+        return;
+    }
+
+    ctx->pipeline->commit();
+    ctx->pipeline->output().append(kKeepAliveComment);
+    send_stream(ctx);
+}
+
+}  // namespace opendify::glue
