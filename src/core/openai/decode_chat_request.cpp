@@ -66,8 +66,8 @@ private:
     bool messages(JsonValue value);
     bool message(JsonValue value);
     bool content(JsonValue value, const RoleRow &row, std::string &text);
-    bool part(JsonValue value, std::size_t index, Role role,
-              std::string_view &text, bool &is_text);
+    bool part(JsonValue value, const std::string &name, Role role,
+              bool &first, std::string &text);
     bool optional(JsonValue value, JsonType type, std::string_view param,
                   std::string_view what);
     bool stream(JsonValue root);
@@ -76,6 +76,7 @@ private:
     void claims(JsonValue root);
 
     bool refuse(Errc errc, std::string param, std::string message);
+    bool missing(const std::string &param);
     std::string at(std::string_view member) const;
 
     const Limits &limits_;
@@ -88,6 +89,12 @@ bool RequestDecoder::refuse(Errc errc, std::string param, std::string message)
 {
     failure_ = Failure{errc, std::move(message), std::move(param), {}};
     return false;
+}
+
+bool RequestDecoder::missing(const std::string &param)
+{
+    return refuse(Errc::missing_field, param,
+                  "Missing required parameter: '" + param + "'.");
 }
 
 std::string RequestDecoder::at(std::string_view member) const
@@ -121,9 +128,7 @@ bool RequestDecoder::decode(JsonValue root)
 bool RequestDecoder::model(JsonValue value)
 {
     if (value.is_null_or_missing()) {
-        return refuse(Errc::missing_field, "model",
-                      "Missing required parameter: 'model'. Name one of the "
-                      "models that GET /v1/models lists.");
+        return missing("model");
     }
 
     if (value.string().empty()) {
@@ -138,8 +143,7 @@ bool RequestDecoder::model(JsonValue value)
 bool RequestDecoder::messages(JsonValue value)
 {
     if (value.is_null_or_missing()) {
-        return refuse(Errc::missing_field, "messages",
-                      "Missing required parameter: 'messages'.");
+        return missing("messages");
     }
 
     if (!value.is(JsonType::array) || value.size() == 0) {
@@ -180,8 +184,7 @@ bool RequestDecoder::message(JsonValue value)
     JsonValue role = value["role"];
 
     if (role.is_null_or_missing()) {
-        return refuse(Errc::missing_field, at("role"),
-                      "Missing required parameter: '" + at("role") + "'.");
+        return missing(at("role"));
     }
 
     const RoleRow *row = role_row(role.string());
@@ -200,14 +203,10 @@ bool RequestDecoder::message(JsonValue value)
 bool RequestDecoder::content(JsonValue value, const RoleRow &row,
                              std::string &text)
 {
-    if (value.is_null_or_missing()) {
-        if (row.content_optional) {
-            return true;
-        }
+    std::string param = at("content");
 
-        return refuse(Errc::missing_field, at("content"),
-                      "Missing required parameter: '" + at("content")
-                      + "'. Only an assistant message may have none.");
+    if (value.is_null_or_missing()) {
+        return row.content_optional || missing(param);
     }
 
     if (value.is(JsonType::string)) {
@@ -216,68 +215,55 @@ bool RequestDecoder::content(JsonValue value, const RoleRow &row,
     }
 
     if (!value.is(JsonType::array)) {
-        return refuse(Errc::bad_value, at("content"),
-                      "'" + at("content") + "' must be a string or an array "
-                      "of content parts.");
+        return refuse(Errc::bad_value, param,
+                      "'" + param + "' must be a string or an array of "
+                      "content parts.");
     }
 
     std::size_t index = 0;
     bool        first = true;
 
     for (JsonValue item = value.first(); item; item = item.next()) {
-        std::string_view piece;
-        bool             is_text = false;
+        std::string name = param + "[" + std::to_string(index++) + "]";
 
-        if (!part(item, index++, row.role, piece, is_text)) {
+        if (!part(item, name, row.role, first, text)) {
             return false;
-        }
-
-        if (is_text) {
-            text.append(first ? "" : "\n").append(piece);
-            first = false;
         }
     }
 
     return true;
 }
 
-bool RequestDecoder::part(JsonValue value, std::size_t index, Role role,
-                          std::string_view &text, bool &is_text)
+bool RequestDecoder::part(JsonValue value, const std::string &name, Role role,
+                          bool &first, std::string &text)
 {
-    std::string_view member;
     std::string_view type = value["type"].string();
 
     if (type.empty()) {
-        std::string param = at("content") + "[" + std::to_string(index) + "]";
-
-        return refuse(Errc::bad_value, param,
-                      "'" + param + "' must be an object with a 'type', such "
+        return refuse(Errc::bad_value, name,
+                      "'" + name + "' must be an object with a 'type', such "
                       "as {\"type\":\"text\",\"text\":\"...\"}.");
     }
 
-    if (type == "text") {
-        member = "text";
-
-    } else if (type == "refusal" && role == Role::assistant) {
-        member = "refusal";
-
-    } else {
+    if (type != "text" && (type != "refusal" || role != Role::assistant)) {
         return true;
     }
 
-    JsonValue piece = value[member];
+    // The text of a part is in the member that is called like its type.
+    JsonValue   piece = value[type];
+    std::string param = name + "." + std::string(type);
 
-    if (!piece.is(JsonType::string)) {
-        std::string param = at("content") + "[" + std::to_string(index) + "]."
-                            + std::string(member);
-
-        return refuse(piece.is_null_or_missing() ? Errc::missing_field
-                                                 : Errc::bad_value,
-                      param, "'" + param + "' must be a string.");
+    if (piece.is_null_or_missing()) {
+        return missing(param);
     }
 
-    text = piece.string();
-    is_text = true;
+    if (!piece.is(JsonType::string)) {
+        return refuse(Errc::bad_value, param,
+                      "'" + param + "' must be a string.");
+    }
+
+    text.append(first ? "" : "\n").append(piece.string());
+    first = false;
     return true;
 }
 
