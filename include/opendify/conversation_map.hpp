@@ -7,9 +7,9 @@
 //     Header | buckets[3][n] | records[m]
 //
 // with 32-bit record numbers for links, so that it may be mapped anywhere.
-// A record is filled completely before it is linked, and a link is one store:
-// a process that dies in the middle leaves a record unfindable or found,
-// never a broken chain.
+// A record is filled completely before it counts. A process that dies in the
+// middle leaves a mark, and the next call that changes something makes all
+// links anew from the records.
 
 #ifndef OPENDIFY_CONVERSATION_MAP_HPP
 #define OPENDIFY_CONVERSATION_MAP_HPP
