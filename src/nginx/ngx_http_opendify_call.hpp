@@ -42,7 +42,7 @@ struct CallFacts {
 };
 
 struct CallCtx : RequestCtx {
-    CallCtx() : RequestCtx{CtxKind::call} {}
+    CallCtx() noexcept : RequestCtx{CtxKind::call} {}
 
     ngx_http_request_t *shell = nullptr;
     ngx_http_request_t *sr = nullptr;

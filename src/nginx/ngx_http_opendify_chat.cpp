@@ -21,6 +21,11 @@ Zone zone_of(const ClientCtx *ctx)
     return Zone(conf->zone, conf->ttl);
 }
 
+bool is_blank(std::string_view s)
+{
+    return s.find_first_not_of(" \t\r\n") == s.npos;
+}
+
 std::string_view bytes_of(const Digest &digest)
 {
     return {reinterpret_cast<const char *>(digest.data()), digest.size()};
@@ -400,8 +405,9 @@ void log_failure(ClientCtx *ctx)
                             : !head.code.empty()  ? head.code
                                                   : head.type);
 
-    ngx_log_error(head.status >= 500 ? NGX_LOG_ERR : NGX_LOG_WARN,
-                  ctx->r->connection->log, 0,
+    ngx_uint_t level = head.status >= 500 ? NGX_LOG_ERR : NGX_LOG_WARN;
+
+    ngx_log_error(level, ctx->r->connection->log, 0,
                   "opendify: the turn failed: %V", &code);
 }
 
@@ -646,6 +652,13 @@ void chat_start(ClientCtx *ctx, std::string_view body)
         send_failure(r, {Errc::model_not_found,
                          "The model `" + ctx->turn.model
                              + "` does not exist.", "model", ""});
+        return;
+    }
+
+    if (is_blank(new_turn_text(ctx->turn))) {
+        send_failure(r, {Errc::empty_query,
+                         "There is no question after the last answer.",
+                         "messages", ""});
         return;
     }
 

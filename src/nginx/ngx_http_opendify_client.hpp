@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "ngx_http_opendify_call.hpp"
+#include "ngx_http_opendify_compat.hpp"
 #include "ngx_http_opendify_conf.hpp"
 #include "ngx_http_opendify_zone.hpp"
 #include "opendify/endpoint.hpp"
@@ -23,7 +24,7 @@ namespace opendify::glue {
 enum class Stage { asking_mode, probing_mode, answering, finished };
 
 struct ClientCtx : RequestCtx {
-    ClientCtx() : RequestCtx{CtxKind::client} {}
+    ClientCtx() noexcept : RequestCtx{CtxKind::client} {}
 
     ngx_http_request_t *r = nullptr;
     const LocConf      *conf = nullptr;

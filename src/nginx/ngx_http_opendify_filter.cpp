@@ -12,7 +12,7 @@ ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_output_body_filter_pt   next_body_filter;
 
 struct StatusPage : RequestCtx {
-    StatusPage() : RequestCtx{CtxKind::status_page} {}
+    StatusPage() noexcept : RequestCtx{CtxKind::status_page} {}
 
     ngx_str_t body = {};
     bool      sent = false;

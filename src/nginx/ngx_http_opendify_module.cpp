@@ -25,7 +25,7 @@ ngx_http_module_t module_ctx = {
 }  // namespace opendify::glue
 
 // clang-format off
-extern "C" ngx_module_t ngx_http_opendify_module = {
+ngx_module_t ngx_http_opendify_module = {
     NGX_MODULE_V1,
     &opendify::glue::module_ctx,  /* module context */
     opendify::glue::commands,     /* module directives */
