@@ -74,7 +74,18 @@ std::string_view new_text(std::string_view whole, std::string_view said)
     }
 
     const std::size_t at = covered(whole, said);
-    return at == std::string_view::npos ? whole : whole.substr(at);
+    if (at == std::string_view::npos) {
+        return whole;
+    }
+
+    whole.remove_prefix(at);
+    if (!said.empty() && is_blank(said.back())) {  // the blanks are said, too
+        while (!whole.empty() && is_blank(whole.front())) {
+            whole.remove_prefix(1);
+        }
+    }
+
+    return whole;
 }
 
 }  // namespace opendify::dify

@@ -1,0 +1,181 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "dify/decode_error.hpp"
+#include "opendify/backend.hpp"
+
+namespace opendify {
+namespace {
+
+using dify::ErrorSource;
+using dify::failure_from;
+
+std::string reply(const std::string &code, const std::string &message)
+{
+    return "{\"code\":\"" + code + "\",\"message\":\"" + message
+           + "\",\"status\":400}\n";
+}
+
+TEST(DecodeErrorReply, Statuses)
+{
+    const struct {
+        int  status;
+        Errc errc;
+    } kCases[] = {
+        {401, Errc::backend_credentials},   {403, Errc::backend_misconfigured},
+        {404, Errc::backend_misconfigured}, {405, Errc::backend_misconfigured},
+        {413, Errc::backend_rejected},      {415, Errc::backend_rejected},
+        {400, Errc::backend_rejected},      {429, Errc::backend_rate_limited},
+        {500, Errc::backend_failed},        {502, Errc::backend_failed},
+        {503, Errc::backend_failed},        {504, Errc::backend_timeout},
+        {524, Errc::backend_timeout},       {200, Errc::backend_misconfigured},
+        {308, Errc::backend_misconfigured},
+    };
+
+    for (const auto &item : kCases) {
+        for (const char *body : {"", "<html>no</html>", "{\"cut", "[]", "{}"}) {
+            const Failure failure = decode_error_reply(item.status, body);
+            EXPECT_EQ(failure.errc, item.errc) << item.status << body;
+            EXPECT_NE(failure.message, "");
+            EXPECT_EQ(failure.message.find('<'), std::string::npos);
+            EXPECT_EQ(failure.code, "");
+            EXPECT_EQ(failure.param, "");
+        }
+    }
+}
+
+TEST(DecodeErrorReply, Codes)
+{
+    const struct {
+        const char *code;
+        Errc        errc;
+    } kCases[] = {
+        {"not_chat_app", Errc::backend_misconfigured},
+        {"app_unavailable", Errc::backend_misconfigured},
+        {"agent_not_published", Errc::backend_misconfigured},
+        {"provider_not_initialize", Errc::backend_misconfigured},
+        {"model_currently_not_support", Errc::backend_misconfigured},
+        {"provider_quota_exceeded", Errc::backend_quota_exceeded},
+        {"invalid_param", Errc::backend_rejected},
+        {"of_tomorrow", Errc::backend_rejected},
+    };
+
+    for (const auto &item : kCases) {
+        const Failure failure =
+            decode_error_reply(400, reply(item.code, "Because."));
+        EXPECT_EQ(failure.errc, item.errc) << item.code;
+        EXPECT_EQ(failure.message, "Because.");
+    }
+}
+
+TEST(DecodeErrorReply, MessagesDecide)
+{
+    EXPECT_EQ(decode_error_reply(400, reply("invalid_param",
+                                            "Too many requests. Please try "
+                                            "again later. The current"))
+                  .errc,
+              Errc::backend_rate_limited);
+    EXPECT_EQ(decode_error_reply(404, reply("not_found",
+                                            "Conversation Not Exists. You have "
+                                            "requested this URI [\\/v1]"))
+                  .errc,
+              Errc::conversation_not_found);
+    EXPECT_EQ(
+        decode_error_reply(404, reply("not_found", "Message Not Exists.")).errc,
+        Errc::backend_misconfigured);
+    EXPECT_EQ(decode_error_reply(400, reply("invalid_param",
+                                            "Workflow not published"))
+                  .errc,
+              Errc::backend_misconfigured);
+    EXPECT_EQ(decode_error_reply(400, reply("invalid_param",
+                                            "Provider a\\/b does not exist."))
+                  .errc,
+              Errc::backend_misconfigured);
+}
+
+TEST(DecodeErrorReply, OwnCredentialsAreNotNamed)
+{
+    const Failure failure =
+        decode_error_reply(401, reply("unauthorized", "Access token is bad"));
+    EXPECT_EQ(failure.errc, Errc::backend_credentials);
+    EXPECT_EQ(failure.message.find("token"), std::string::npos);
+}
+
+TEST(DecodeErrorReply, SchemaErrorWithoutCode)
+{
+    const Failure failure = decode_error_reply(
+        400, R"({"message":"Input payload validation failed",)"
+             R"("errors":{"inputs":"Missing required parameter"}})");
+    EXPECT_EQ(failure.errc, Errc::backend_rejected);
+    EXPECT_EQ(failure.message, "Input payload validation failed; inputs: "
+                               "Missing required parameter");
+}
+
+TEST(DecodeErrorReply, ErrorInsideA200)
+{
+    EXPECT_EQ(decode_error_reply(200, reply("invalid_param", "No.")).errc,
+              Errc::backend_rejected);
+}
+
+TEST(DecodeErrorReply, Model)
+{
+    Failure failure = decode_error_reply(
+        400, reply("completion_request_error",
+                   "[models] Server Unavailable Error, closed"));
+    EXPECT_EQ(failure.errc, Errc::run_failed);
+    EXPECT_EQ(failure.code, "");
+    EXPECT_EQ(failure.message, "[models] Server Unavailable Error, closed");
+
+    failure = decode_error_reply(
+        400, reply("completion_request_error",
+                   "[openai] Rate Limit Error, Error code: 429 - slow"));
+    EXPECT_EQ(failure.errc, Errc::model_rate_limited);
+    EXPECT_EQ(failure.code, "model_error_429");
+
+    failure = decode_error_reply(
+        400, reply("invalid_param",
+                   R"(req_id: 0023b2fdd0 PluginInvokeError: {\"args\":)"
+                   R"({\"description\":\"[models] Error: API request failed )"
+                   R"(with status code 400: {\\\"error\\\": {\\\"message)"
+                   R"(\\\": \\\"Too long.\\\"}}\"},\"error_type\":\")"
+                   R"(InvokeError\",\"message\":\"outer\"})"));
+    EXPECT_EQ(failure.errc, Errc::run_failed);
+    EXPECT_EQ(failure.code, "model_error_400");
+    EXPECT_EQ(failure.message, "[models] Error: API request failed with "
+                               "status code 400: Too long.");
+}
+
+TEST(FailureFrom, EventsAndRuns)
+{
+    EXPECT_EQ(failure_from({ErrorSource::event, 400, "invalid_param",
+                            "Run failed: kaboom"})
+                  .message,
+              "kaboom");
+    EXPECT_EQ(failure_from({ErrorSource::event, 400, "invalid_param", "no"})
+                  .errc,
+              Errc::run_failed);
+    EXPECT_EQ(failure_from({ErrorSource::event, 500, "internal_server_error",
+                            ""})
+                  .errc,
+              Errc::backend_failed);
+    EXPECT_EQ(failure_from({ErrorSource::event, 429, "rate_limit_error", "x"})
+                  .code,
+              "model_error_429");
+    EXPECT_EQ(failure_from({ErrorSource::reply, 429, "rate_limit_error", "x"})
+                  .errc,
+              Errc::backend_rate_limited);
+
+    const Failure run = failure_from({ErrorSource::run, 0, {}, {}});
+    EXPECT_EQ(run.errc, Errc::run_failed);
+    EXPECT_NE(run.message, "");
+
+    // A code node's own words are no model's.
+    const Failure code = failure_from(
+        {ErrorSource::run, 0, {}, "ValueError: status code 429 in main"});
+    EXPECT_EQ(code.errc, Errc::run_failed);
+    EXPECT_EQ(code.code, "");
+}
+
+}  // namespace
+}  // namespace opendify

@@ -1,0 +1,52 @@
+#include <gtest/gtest.h>
+
+#include "opendify/backend.hpp"
+
+namespace opendify {
+namespace {
+
+TEST(EncodeCalls, Stop)
+{
+    const auto chat = encode_stop_call(AppMode::chat, "t-1", "ana \"x\"");
+    EXPECT_TRUE(chat.post);
+    EXPECT_EQ(chat.path, "/chat-messages/t-1/stop");
+    EXPECT_EQ(chat.args, "");
+    EXPECT_EQ(chat.body, "{\"user\":\"ana \\\"x\\\"\"}");
+
+    for (const AppMode mode : {AppMode::unknown, AppMode::agent_chat,
+                               AppMode::chatflow, AppMode::agent}) {
+        EXPECT_EQ(encode_stop_call(mode, "t", "u").path,
+                  "/chat-messages/t/stop");
+    }
+
+    EXPECT_EQ(encode_stop_call(AppMode::completion, "t", "u").path,
+              "/completion-messages/t/stop");
+    EXPECT_EQ(encode_stop_call(AppMode::workflow, "t", "u").path,
+              "/workflows/tasks/t/stop");
+    EXPECT_EQ(encode_stop_call(AppMode::chat, "../x", "u").path,
+              "/chat-messages/..%2Fx/stop");
+}
+
+TEST(EncodeCalls, Gets)
+{
+    const auto info = encode_info_call();
+    EXPECT_FALSE(info.post);
+    EXPECT_EQ(info.path, "/info");
+    EXPECT_EQ(info.args, "");
+    EXPECT_EQ(info.body, "");
+
+    const auto mode = encode_mode_probe();
+    EXPECT_FALSE(mode.post);
+    EXPECT_EQ(mode.path, "/conversations");
+    EXPECT_EQ(mode.args, "user=probe&limit=1");
+
+    const auto probe = encode_conversation_probe("c-1", "a&b=c \xc3\xbc");
+    EXPECT_FALSE(probe.post);
+    EXPECT_EQ(probe.path, "/messages");
+    EXPECT_EQ(probe.args,
+              "conversation_id=c-1&user=a%26b%3Dc%20%C3%BC&limit=1");
+    EXPECT_EQ(probe.body, "");
+}
+
+}  // namespace
+}  // namespace opendify

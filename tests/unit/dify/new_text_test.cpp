@@ -1,0 +1,27 @@
+#include <gtest/gtest.h>
+
+#include "dify/new_text.hpp"
+
+namespace opendify::dify {
+namespace {
+
+TEST(NewText, Repeats)
+{
+    EXPECT_EQ(new_text("It is 18C.", "It is 18C."), "");
+    EXPECT_EQ(new_text("Let me see.\nIt is 18C.\n", "Let me see. It is 18C."),
+              "");
+    EXPECT_EQ(new_text("It is 18C.", "Let me see. It is 18C. "), "");
+    EXPECT_EQ(new_text("It is", "It is 18C."), "");
+    EXPECT_EQ(new_text("", "said"), "");
+}
+
+TEST(NewText, Adds)
+{
+    EXPECT_EQ(new_text("It is 18C.", "It is"), " 18C.");
+    EXPECT_EQ(new_text("It is 18C.", "It is "), "18C.");
+    EXPECT_EQ(new_text("It is 18C.", "It was"), "It is 18C.");
+    EXPECT_EQ(new_text("abc", ""), "abc");
+}
+
+}  // namespace
+}  // namespace opendify::dify
