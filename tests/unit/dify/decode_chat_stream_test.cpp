@@ -66,7 +66,8 @@ TEST_F(DecodeChatStream, NothingAfterTheEnd)
 TEST_F(DecodeChatStream, CutTextIsAnError)
 {
     for (const char *head :
-         {R"({"event":"message","answer":"xxx)", R"({"event": "agent_message",)",
+         {R"({"event":"message","answer":"x)",
+          R"({"event": "agent_message",)",
           R"({"event":"message_replace","answer":"x)",
           R"({"event":"message_file","id":"a","answer":"x)",
           R"({"event":"text_chunk","data":{"text":"x)"}) {

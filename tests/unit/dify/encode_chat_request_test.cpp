@@ -178,7 +178,8 @@ TEST(BackendUser, HashOfALongOne)
 
     // printf 'x%.0s' {1..256} | sha256sum
     EXPECT_EQ(backend_user(fits + "x"),
-              "85e62acd750c4eb56b7b6a1d66dca5bfaac5f062608a1a893410d0288936c09a");
+              "85e62acd750c4eb56b7b6a1d66dca5bf"
+              "aac5f062608a1a893410d0288936c09a");
 
     std::string umlauts;
     for (int i = 0; i < 255; i++) {

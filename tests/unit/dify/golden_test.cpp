@@ -199,7 +199,7 @@ std::vector<fs::path> cases()
 
 TEST(DifyGolden, CasesAreThere)
 {
-    EXPECT_GE(cases().size(), 38u);
+    EXPECT_GE(cases().size(), 42u);
 }
 
 TEST(DifyGolden, Whole)
