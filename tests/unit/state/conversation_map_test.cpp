@@ -1,0 +1,375 @@
+#include "opendify/conversation_map.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "state/conversation_table.hpp"
+
+namespace opendify {
+namespace {
+
+constexpr std::uint32_t kTtl = 1000;
+
+Digest digest(std::string_view name)
+{
+    return digest_of({ name });
+}
+
+const Digest kScope = digest("scope");
+const Digest kOther = digest("other scope");
+
+ConversationId id_of(std::string_view text)
+{
+    ConversationId id;
+    EXPECT_TRUE(id.assign(text));
+    return id;
+}
+
+// A map in memory that was full of something else before.
+class Region {
+public:
+    explicit Region(std::size_t capacity)
+        : words_((sizeof(state::Header)
+                  + capacity * (sizeof(state::Record) + 12) + 7) / 8,
+                 0xa5a5a5a5a5a5a5a5u)
+    {
+        EXPECT_TRUE(ConversationMap::format(words_.data(), words_.size() * 8));
+        EXPECT_EQ(map().capacity(), capacity);
+        EXPECT_EQ(map().size(), 0u);
+    }
+
+    ConversationMap map() { return ConversationMap(words_.data()); }
+    std::vector<std::uint64_t> &words() { return words_; }
+    state::Header &header()
+    {
+        return *reinterpret_cast<state::Header *>(words_.data());
+    }
+
+    void put(std::string_view head, std::string_view id, std::uint32_t now)
+    {
+        map().put(kScope, digest(head), id_of(id), now);
+    }
+
+    // The id, or "" if nothing was taken.
+    std::string take(std::string_view head, std::uint32_t now)
+    {
+        ConversationId id;
+        return map().take(digest(head), now, kTtl, id) ? std::string(id.view())
+                                                       : std::string();
+    }
+
+private:
+    std::vector<std::uint64_t> words_;
+};
+
+TEST(ConversationId, HoldsFortyBytes)
+{
+    ConversationId id;
+    EXPECT_EQ(id.view(), "");
+    EXPECT_TRUE(id.assign(std::string(40, 'x')));
+    EXPECT_EQ(id.view(), std::string(40, 'x'));
+    EXPECT_FALSE(id.assign(std::string(41, 'y')));
+    EXPECT_TRUE(id.assign("short"));
+    EXPECT_EQ(id.view(), "short");
+    EXPECT_FALSE(id.assign(std::string("a\0b", 3)));
+}
+
+TEST(ConversationMap, RefusesTooLittleMemory)
+{
+    std::vector<std::uint64_t> words(100);
+    const std::size_t least =
+        sizeof(state::Header) + sizeof(state::Record) + 12;
+
+    EXPECT_FALSE(ConversationMap::format(words.data(), 0));
+    EXPECT_FALSE(ConversationMap::format(words.data(), least - 1));
+    EXPECT_TRUE(ConversationMap::format(words.data(), least));
+    EXPECT_EQ(ConversationMap(words.data()).capacity(), 1u);
+}
+
+TEST(ConversationMap, TakesAHeadOnce)
+{
+    Region region(8);
+    region.put("h1", "c1", 10);
+
+    EXPECT_EQ(region.take("h2", 11), "");
+    EXPECT_EQ(region.take("h1", 11), "c1");
+    EXPECT_EQ(region.take("h1", 11), "");
+
+    region.put("h2", "c1", 12);
+    EXPECT_EQ(region.map().size(), 1u);
+    EXPECT_EQ(region.take("h1", 13), "");
+    EXPECT_EQ(region.take("h2", 13), "c1");
+}
+
+TEST(ConversationMap, PutMovesTheHead)
+{
+    Region region(8);
+    region.put("h1", "c1", 10);
+    region.put("h2", "c1", 11);
+    EXPECT_EQ(region.take("h1", 12), "");
+    EXPECT_EQ(region.take("h2", 12), "c1");
+
+    region.put("h2", "c1", 13);
+    region.put("h2", "c1", 14);
+    EXPECT_EQ(region.take("h2", 15), "c1");
+}
+
+TEST(ConversationMap, TheNewerConversationStealsAHead)
+{
+    Region region(8);
+    region.put("h", "c1", 10);
+    region.put("h", "c2", 11);
+    EXPECT_EQ(region.map().size(), 2u);
+    EXPECT_EQ(region.take("h", 12), "c2");
+    EXPECT_EQ(region.take("h", 12), "");
+
+    region.put("h1", "c1", 13);
+    EXPECT_EQ(region.map().size(), 2u);
+    EXPECT_EQ(region.take("h1", 14), "c1");
+}
+
+TEST(ConversationMap, ForgetsAfterTheTtl)
+{
+    Region region(8);
+    region.put("h1", "c1", 10);
+    EXPECT_EQ(region.take("h1", 10 + kTtl + 1), "");
+    EXPECT_EQ(region.take("h1", 10 + kTtl), "c1");
+
+    region.put("h2", "c2", 100);
+    EXPECT_EQ(region.take("h2", 50), "c2") << "the clock went back";
+}
+
+TEST(ConversationMap, TakesAConversationByItsId)
+{
+    Region region(8);
+    region.put("h1", "c1", 10);
+
+    region.map().take_conversation(kOther, "c1");
+    region.map().take_conversation(kScope, "c2");
+    region.map().take_conversation(kScope, std::string(100, 'x'));
+    EXPECT_EQ(region.take("h1", 11), "c1");
+
+    region.put("h1", "c1", 12);
+    region.map().take_conversation(kScope, "c1");
+    EXPECT_EQ(region.take("h1", 13), "");
+    EXPECT_EQ(region.map().size(), 1u);
+}
+
+TEST(ConversationMap, ScopesDoNotMix)
+{
+    Region region(8);
+    region.map().put(kScope, digest("h1"), id_of("c"), 10);
+    region.map().put(kOther, digest("h2"), id_of("c"), 10);
+    EXPECT_EQ(region.map().size(), 2u);
+
+    region.map().drop(kOther, "c");
+    EXPECT_EQ(region.take("h2", 11), "");
+    EXPECT_EQ(region.take("h1", 11), "c");
+}
+
+TEST(ConversationMap, Drops)
+{
+    Region region(8);
+    region.put("h1", "c1", 10);
+    region.put("h2", "c2", 10);
+    region.map().drop(kScope, "c1");
+    region.map().drop(kScope, "c1");
+
+    EXPECT_EQ(region.map().size(), 1u);
+    EXPECT_EQ(region.take("h1", 11), "");
+    EXPECT_EQ(region.take("h2", 11), "c2");
+
+    region.map().drop(kScope, "c2");
+    EXPECT_EQ(region.map().size(), 0u);
+    region.put("h3", "c3", 12);
+    EXPECT_EQ(region.take("h3", 13), "c3");
+}
+
+TEST(ConversationMap, EvictsTheLeastRecentlyUsed)
+{
+    Region region(3);
+    region.put("h1", "c1", 10);
+    region.put("h2", "c2", 10);
+    region.put("h3", "c3", 10);
+    EXPECT_EQ(region.take("h1", 10), "c1");
+    region.put("h1", "c1", 10);
+    region.map().take_conversation(kScope, "c2");
+
+    region.put("h4", "c4", 10);
+    EXPECT_EQ(region.map().size(), 3u);
+    EXPECT_EQ(region.take("h3", 10), "");
+
+    region.put("h5", "c5", 10);
+    EXPECT_EQ(region.take("h1", 10), "");
+    EXPECT_EQ(region.take("h4", 10), "c4");
+    EXPECT_EQ(region.take("h5", 10), "c5");
+}
+
+TEST(ConversationMap, WorksWithOneRecord)
+{
+    Region region(1);
+    for (int i = 0; i < 5; i++) {
+        const std::string n = std::to_string(i);
+        region.put("h" + n, "c" + n, 10);
+        EXPECT_EQ(region.map().size(), 1u);
+    }
+    EXPECT_EQ(region.take("h3", 11), "");
+    EXPECT_EQ(region.take("h4", 11), "c4");
+}
+
+TEST(ConversationMap, MayLieAnywhere)
+{
+    Region region(16);
+    region.put("h1", "c1", 10);
+    region.put("h2", "c2", 10);
+
+    std::vector<std::uint64_t> moved = region.words();
+    std::fill(region.words().begin(), region.words().end(), 0);
+
+    ConversationMap map(moved.data());
+    ConversationId id;
+    EXPECT_EQ(map.size(), 2u);
+    EXPECT_TRUE(map.take(digest("h1"), 11, kTtl, id));
+    EXPECT_EQ(id.view(), "c1");
+}
+
+// The map as it is described, in the plainest possible way.
+class Model {
+public:
+    explicit Model(std::size_t capacity) : capacity_(capacity) {}
+
+    std::string take(const std::string &head, std::uint32_t now)
+    {
+        for (auto &[id, entry] : entries_) {
+            if (entry.head == head && now <= entry.used_s + kTtl) {
+                entry = { "", now, ++clock_ };
+                return id;
+            }
+        }
+
+        return "";
+    }
+
+    void take_conversation(const std::string &id)
+    {
+        const auto found = entries_.find(id);
+        if (found != entries_.end()) {
+            found->second.head.clear();
+            found->second.order = ++clock_;
+        }
+    }
+
+    void put(const std::string &head, const std::string &id,
+             std::uint32_t now)
+    {
+        for (auto &other : entries_) {
+            if (other.second.head == head) {
+                other.second.head.clear();
+            }
+        }
+
+        if (entries_.count(id) == 0 && entries_.size() == capacity_) {
+            entries_.erase(std::min_element(
+                entries_.begin(), entries_.end(),
+                [](const auto &a, const auto &b) {
+                    return a.second.order < b.second.order;
+                }));
+        }
+
+        entries_[id] = { head, now, ++clock_ };
+    }
+
+    void drop(const std::string &id) { entries_.erase(id); }
+    std::size_t size() const { return entries_.size(); }
+
+private:
+    struct Entry {
+        std::string   head;
+        std::uint32_t used_s;
+        std::uint64_t order;
+    };
+
+    std::size_t                  capacity_;
+    std::uint64_t                clock_ = 0;
+    std::map<std::string, Entry> entries_;
+};
+
+// With `crashes`, the links are destroyed now and then as if a process had
+// died while it changed them; then the time must move on with every call, as
+// the order of use is made from it.
+void run_against_model(std::size_t capacity, unsigned seed, bool crashes)
+{
+    Region region(capacity);
+    Model model(capacity);
+    std::mt19937 random(seed);
+    std::uint32_t now = 5000;
+
+    for (int i = 0; i < 20000; i++) {
+        const std::string head = "h" + std::to_string(random() % 60);
+        const std::string id = "c" + std::to_string(random() % 40);
+        now += crashes || random() % 4 == 0 ? 1 : 0;
+        now += random() % 500 == 0 ? kTtl : 0;
+
+        if (crashes && random() % 50 == 0) {
+            state::Header &header = region.header();
+            auto *buckets = reinterpret_cast<std::uint32_t *>(&header + 1);
+            std::fill_n(buckets, capacity * 3, 0xdead0000u);
+            header.newest = header.oldest = header.free = 0xdead0001u;
+            header.size = 0xdead0002u;
+            header.busy = 1;
+        }
+
+        switch (random() % 8) {
+        case 0:
+        case 1:
+        case 2:
+            region.put(head, id, now);
+            model.put(head, id, now);
+            break;
+
+        case 3:
+            region.map().drop(kScope, id);
+            model.drop(id);
+            break;
+
+        case 4:
+            if (!crashes) {
+                region.map().take_conversation(kScope, id);
+                model.take_conversation(id);
+                break;
+            }
+            [[fallthrough]];
+
+        default:
+            ASSERT_EQ(region.take(head, now), model.take(head, now)) << i;
+        }
+
+        ASSERT_EQ(region.map().size(), model.size()) << i;
+    }
+}
+
+TEST(ConversationMap, BehavesAsItsModel)
+{
+    for (const std::size_t capacity : { 1, 2, 7, 30, 100 }) {
+        run_against_model(capacity, 11, false);
+        run_against_model(capacity, 12, false);
+    }
+}
+
+TEST(ConversationMap, MendsItselfAfterACrash)
+{
+    for (const std::size_t capacity : { 1, 2, 7, 30, 100 }) {
+        run_against_model(capacity, 13, true);
+    }
+}
+
+}  // namespace
+}  // namespace opendify

@@ -1,0 +1,250 @@
+#include "opendify/fingerprint.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace opendify {
+namespace {
+
+using Messages = std::vector<Message>;
+
+Digest digest(const Messages &messages)
+{
+    Fingerprint fingerprint;
+    for (const Message &message : messages) {
+        fingerprint.message(message.role, message.text);
+    }
+
+    return fingerprint.digest();
+}
+
+Turn turn_of(Messages messages)
+{
+    Turn turn;
+    turn.messages = std::move(messages);
+    return turn;
+}
+
+std::string hex(const Digest &digest)
+{
+    constexpr char kHex[] = "0123456789abcdef";
+    std::string out;
+    for (const std::uint8_t byte : digest) {
+        out.push_back(kHex[byte >> 4]);
+        out.push_back(kHex[byte & 0xf]);
+    }
+
+    return out;
+}
+
+const Message kQuestion = { Role::user, "What is it?" };
+const Message kAnswer = { Role::assistant, "It is a test." };
+
+// Stored digests outlive a release: these values must never change.
+TEST(Fingerprint, IsStable)
+{
+    // u, hi, 64-bit 2, a, yo, 64-bit 2
+    EXPECT_EQ(hex(digest({ { Role::user, "hi" }, { Role::assistant, "yo" } })),
+              "4d570cb04f665966d27e7b84ff237e3e");
+    EXPECT_EQ(hex(digest({})), "e3b0c44298fc1c149afbf4c8996fb924");
+    EXPECT_EQ(hex(digest_of({ "a", "bc" })), "9a8acca1b6c6c0befd3fbc756aed625d");
+}
+
+TEST(Fingerprint, KnowsRoleTextAndOrder)
+{
+    const Digest base = digest({ kQuestion, kAnswer });
+
+    EXPECT_EQ(digest({ kQuestion, kAnswer }), base);
+    EXPECT_NE(digest({ kQuestion }), base);
+    EXPECT_NE(digest({ kAnswer, kQuestion }), base);
+    EXPECT_NE(digest({ { Role::assistant, kQuestion.text }, kAnswer }), base);
+    EXPECT_NE(digest({ kQuestion, { Role::assistant, "it is a test." } }),
+              base);
+    EXPECT_NE(digest({ kQuestion, kAnswer, { Role::user, "" } }), base);
+}
+
+TEST(Fingerprint, BordersCannotBeMoved)
+{
+    EXPECT_NE(digest({ { Role::user, "a" }, { Role::user, "b" } }),
+              digest({ { Role::user, "ab" } }));
+    EXPECT_NE(digest({ { Role::user, "a" }, { Role::user, "bc" } }),
+              digest({ { Role::user, "ab" }, { Role::user, "c" } }));
+
+    // Text that imitates the end of a message.
+    const std::string end("\1\0\0\0\0\0\0\0", 8);
+    EXPECT_NE(digest({ { Role::user, "a" + end + "ub" } }),
+              digest({ { Role::user, "a" }, { Role::user, "b" } }));
+}
+
+TEST(Fingerprint, TrimsBothEndsOnly)
+{
+    const Digest base = digest({ { Role::user, "a  b" } });
+
+    EXPECT_EQ(digest({ { Role::user, " \t\r\na  b\n\n " } }), base);
+    EXPECT_NE(digest({ { Role::user, "a b" } }), base);
+    EXPECT_EQ(digest({ { Role::user, " \n" } }), digest({ { Role::user, "" } }));
+}
+
+TEST(Fingerprint, DoesNotSeeCuts)
+{
+    const std::string text = " \n a  b\n\n\tc \r\n  d   ";
+    const Digest base = digest({ kQuestion, { Role::assistant, text } });
+    std::mt19937 random(3);
+
+    for (int i = 0; i < 200; i++) {
+        std::string_view rest = text;
+        Fingerprint fingerprint;
+        fingerprint.message(kQuestion.role, kQuestion.text);
+        fingerprint.begin(Role::assistant);
+        while (!rest.empty()) {
+            const std::size_t size =
+                i == 0 ? 1 : std::min<std::size_t>(random() % 5, rest.size());
+            fingerprint.add(rest.substr(0, size));
+            rest.remove_prefix(size);
+        }
+        EXPECT_EQ(fingerprint.digest(), base);
+        fingerprint.end();
+        EXPECT_EQ(fingerprint.digest(), base);
+    }
+}
+
+TEST(Fingerprint, DigestDoesNotDisturb)
+{
+    Fingerprint fingerprint;
+    EXPECT_EQ(fingerprint.digest(), digest({}));
+    fingerprint.message(kQuestion.role, kQuestion.text);
+    EXPECT_EQ(fingerprint.digest(), digest({ kQuestion }));
+    fingerprint.begin(Role::assistant);
+    fingerprint.add("It is ");
+    EXPECT_EQ(fingerprint.digest(),
+              digest({ kQuestion, { Role::assistant, "It is" } }));
+    fingerprint.add("a test.");
+    EXPECT_EQ(fingerprint.digest(), digest({ kQuestion, kAnswer }));
+    EXPECT_EQ(fingerprint.digest(), digest({ kQuestion, kAnswer }));
+}
+
+TEST(Fingerprint, AssistantLengthensAssistant)
+{
+    const Digest base =
+        digest({ kQuestion, { Role::assistant, "one two" }, kQuestion });
+
+    EXPECT_EQ(digest({ kQuestion, { Role::assistant, "one " },
+                       { Role::assistant, "two" }, kQuestion }), base);
+    EXPECT_EQ(digest({ kQuestion, { Role::assistant, "one" },
+                       { Role::system, "x" },
+                       { Role::assistant, " two" }, kQuestion }), base);
+    EXPECT_NE(digest({ kQuestion, { Role::assistant, "one" },
+                       { Role::assistant, "two" }, kQuestion }), base);
+}
+
+TEST(Fingerprint, IgnoresSystemAndTool)
+{
+    const Digest base = digest({ kQuestion, kAnswer });
+
+    EXPECT_EQ(digest({ { Role::system, "now 12:00" }, kQuestion,
+                       { Role::tool, "x" }, kAnswer,
+                       { Role::system, "now 12:01" } }), base);
+
+    Fingerprint fingerprint;
+    fingerprint.message(kQuestion.role, kQuestion.text);
+    fingerprint.begin(Role::system);
+    fingerprint.add("ignored");
+    EXPECT_EQ(fingerprint.digest(), digest({ kQuestion }));
+    fingerprint.end();
+    fingerprint.add("belongs to nothing");
+    EXPECT_EQ(fingerprint.digest(), digest({ kQuestion }));
+}
+
+TEST(Fingerprint, CopiesGoTheirOwnWays)
+{
+    Fingerprint one;
+    one.message(kQuestion.role, kQuestion.text);
+    one.begin(Role::assistant);
+    one.add("It is ");
+    Fingerprint other = one;
+    one.add("a test.");
+    other.add("another.");
+
+    EXPECT_EQ(one.digest(), digest({ kQuestion, kAnswer }));
+    EXPECT_EQ(other.digest(),
+              digest({ kQuestion, { Role::assistant, "It is another." } }));
+
+    other = std::move(one);
+    EXPECT_EQ(other.digest(), digest({ kQuestion, kAnswer }));
+}
+
+TEST(HistoryDigest, NeedsAnAssistantMessage)
+{
+    Digest out;
+    EXPECT_FALSE(history_digest(turn_of({}), out));
+    EXPECT_FALSE(history_digest(
+        turn_of({ { Role::system, "x" }, kQuestion }), out));
+    EXPECT_TRUE(history_digest(turn_of({ kAnswer }), out));
+    EXPECT_EQ(out, digest({ kAnswer }));
+}
+
+TEST(HistoryDigest, EndsWithTheLastAssistantMessage)
+{
+    Digest out;
+    ASSERT_TRUE(history_digest(
+        turn_of({ { Role::system, "x" }, kQuestion, kAnswer,
+                  { Role::user, "More?" }, { Role::user, "Now?" } }), out));
+    EXPECT_EQ(out, digest({ kQuestion, kAnswer }));
+}
+
+// What the map stores after a turn is what the next turn looks for.
+TEST(HistoryDigest, FindsThePreviousTurn)
+{
+    Messages messages = { { Role::system, "now 12:00" }, kQuestion };
+
+    for (int i = 0; i < 4; i++) {
+        Fingerprint stored = turn_fingerprint(turn_of(messages));
+        stored.begin(Role::assistant);
+        stored.add("\n\nAnswer ");
+        stored.add(std::to_string(i));
+        stored.add("\n");
+        stored.end();
+
+        messages[0].text += "!";
+        messages.push_back({ Role::assistant, "Answer " + std::to_string(i) });
+        messages.push_back({ Role::user, " And then? " });
+
+        Digest looked_for;
+        ASSERT_TRUE(history_digest(turn_of(messages), looked_for));
+        EXPECT_EQ(stored.digest(), looked_for) << i;
+    }
+}
+
+TEST(HistoryDigest, FindsAContinuedAnswer)
+{
+    Fingerprint stored = turn_fingerprint(
+        turn_of({ kQuestion, { Role::assistant, "Half of " } }));
+    stored.begin(Role::assistant);
+    stored.add("an answer.");
+    stored.end();
+
+    Digest looked_for;
+    ASSERT_TRUE(history_digest(
+        turn_of({ kQuestion, { Role::assistant, "Half of an answer." },
+                  kQuestion }), looked_for));
+    EXPECT_EQ(stored.digest(), looked_for);
+}
+
+TEST(DigestOf, KnowsThePartsBorders)
+{
+    EXPECT_EQ(digest_of({ "a", "b" }), digest_of({ "a", "b" }));
+    EXPECT_NE(digest_of({ "a", "b" }), digest_of({ "ab" }));
+    EXPECT_NE(digest_of({ "a", "bc" }), digest_of({ "ab", "c" }));
+    EXPECT_NE(digest_of({ "", "a" }), digest_of({ "a", "" }));
+    EXPECT_NE(digest_of({ "a" }), digest_of({ "a", "" }));
+}
+
+}  // namespace
+}  // namespace opendify

@@ -1,0 +1,241 @@
+#include "wire/json_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace opendify::wire {
+namespace {
+
+constexpr std::size_t kDepth = 64;
+
+std::string rewritten(std::string_view text)
+{
+    JsonDocument doc;
+
+    if (!doc.parse(text, kDepth)) {
+        return "refused";
+    }
+
+    std::string out;
+    doc.root().write(out);
+
+    return out;
+}
+
+TEST(JsonReader, ReadsEveryType)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"({"n":null,"t":true,"f":false,"i":-3,
+        "s":"x","a":[1,"2"],"o":{"k":"v"}})", kDepth));
+    const JsonValue root = doc.root();
+
+    EXPECT_TRUE(root.is(JsonType::object));
+    EXPECT_EQ(root.size(), 7u);
+    EXPECT_TRUE(root["n"]);
+    EXPECT_TRUE(root["n"].is(JsonType::null));
+    EXPECT_TRUE(root["n"].is_null_or_missing());
+    EXPECT_TRUE(root["t"].boolean(false));
+    EXPECT_FALSE(root["f"].boolean(true));
+    EXPECT_EQ(root["i"].number(), "-3");
+    EXPECT_EQ(root["s"].string(), "x");
+    EXPECT_EQ(root["a"].size(), 2u);
+    EXPECT_EQ(root["a"].first().integer(0), 1);
+    EXPECT_EQ(root["a"].first().next().string(), "2");
+    EXPECT_FALSE(root["a"].first().next().next());
+    EXPECT_EQ(root["o"]["k"].string(), "v");
+    EXPECT_EQ(root["o"].first().name(), "k");
+}
+
+TEST(JsonReader, MissingAnswersNo)
+{
+    JsonDocument doc;
+    EXPECT_FALSE(doc.root());
+    ASSERT_TRUE(doc.parse(R"({"s":"x"})", kDepth));
+    const JsonValue missing = doc.root()["no"]["way"];
+
+    EXPECT_FALSE(missing);
+    EXPECT_FALSE(missing.is(JsonType::null));
+    EXPECT_TRUE(missing.is_null_or_missing());
+    EXPECT_EQ(missing.string(), "");
+    EXPECT_EQ(missing.number(), "");
+    EXPECT_EQ(missing.name(), "");
+    EXPECT_EQ(missing.size(), 0u);
+    EXPECT_EQ(missing.integer(7), 7);
+    EXPECT_TRUE(missing.boolean(true));
+    EXPECT_FALSE(missing.first());
+    EXPECT_FALSE(missing.next());
+}
+
+TEST(JsonReader, WrongTypeAnswersEmpty)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"({"s":"1","n":1})", kDepth));
+    const JsonValue root = doc.root();
+
+    EXPECT_EQ(root["s"].number(), "");
+    EXPECT_EQ(root["s"].integer(5), 5);
+    EXPECT_EQ(root["n"].string(), "");
+    EXPECT_TRUE(root["n"].boolean(true));
+    EXPECT_FALSE(root["n"]["x"]);
+    EXPECT_FALSE(root["s"].first());
+}
+
+TEST(JsonReader, LastMemberOfANameWins)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"({"a":1,"b":2,"a":3,"":4})", kDepth));
+    EXPECT_EQ(doc.root()["a"].integer(0), 3);
+    EXPECT_EQ(doc.root()["b"].integer(0), 2);
+    EXPECT_EQ(doc.root()[""].integer(0), 4);
+}
+
+TEST(JsonReader, KeepsTheTextOfNumbers)
+{
+    const std::string_view text =
+        "[0,-0,1.50,1e400,123456789012345678901234567890,1E-2]";
+    EXPECT_EQ(rewritten(text), text);
+}
+
+TEST(JsonReader, KnowsIntegers)
+{
+    struct Case {
+        const char  *text;
+        std::int64_t value;
+    };
+
+    const std::vector<Case> cases = {
+        { "0", 0 }, { "-0", 0 }, { "0.000", 0 }, { "0e999999999999", 0 },
+        { "0e-99999999999999999999999", 0 },
+        { "3", 3 }, { "3.0", 3 }, { "3e0", 3 }, { "-3.00e0", -3 },
+        { "1.5e1", 15 }, { "0.05E2", 5 }, { "1200e-2", 12 }, { "1E+3", 1000 },
+        { "1020", 1020 }, { "100.20e2", 10020 },
+        { "9223372036854775807", INT64_MAX },
+        { "-9223372036854775808", INT64_MIN },
+        { "92233720368547758070e-1", INT64_MAX },
+        // not integral, or too large
+        { "0.5", 77 }, { "1e-1", 77 }, { "1.25e1", 77 }, { "10e-2", 77 },
+        { "9223372036854775808", 77 }, { "-9223372036854775809", 77 },
+        { "1e19", 77 }, { "1e999999999999999999999", 77 },
+        { "18446744073709551617", 77 },
+        { "1e-999999999999999999999", 77 },
+    };
+
+    for (const Case &c : cases) {
+        JsonDocument doc;
+        ASSERT_TRUE(doc.parse(c.text, kDepth)) << c.text;
+        EXPECT_EQ(doc.root().integer(77), c.value) << c.text;
+    }
+}
+
+TEST(JsonReader, RefusesWhatIsNotOneValue)
+{
+    for (const std::string_view text :
+         { "", " ", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "1 2",
+           "{} x", "{}{}", "tru", "\"", "\"a", "'a'", "[1]]", "01", "+1", ".5",
+           "1.", "1e", "-", "NaN", "// c\n1", "/* c */1", "\"a\nb\"",
+           "\"\\x\"", "\"\\u12g4\"", "\xef\xbb\xbf{}" })
+    {
+        EXPECT_EQ(rewritten(text), "refused") << text;
+    }
+
+    EXPECT_EQ(rewritten(std::string_view("{}\0", 3)), "refused");
+    EXPECT_EQ(rewritten(std::string_view("\"a\0\"", 4)), "refused");
+}
+
+TEST(JsonReader, RefusesWhatIsNotUtf8)
+{
+    for (const std::string_view text :
+         { "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xe4\xbd\"",
+           "\"\xf4\x90\x80\x80\"", "{\"\x80\":1}" })
+    {
+        EXPECT_EQ(rewritten(text), "refused") << text;
+    }
+
+    EXPECT_EQ(rewritten("\"\xe4\xbd\xa0\""), "\"\xe4\xbd\xa0\"");
+}
+
+TEST(JsonReader, UnescapesStrings)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"("\"\\\/\b\f\n\r\t\u0041\u4f60\uD83D\uDE00\u0000.")",
+                          kDepth));
+    EXPECT_EQ(doc.root().string(),
+              std::string_view("\"\\/\b\f\n\r\tA\xe4\xbd\xa0"
+                               "\xf0\x9f\x98\x80\0.", 18));
+}
+
+TEST(JsonReader, ReplacesLoneSurrogates)
+{
+    EXPECT_EQ(rewritten(R"("\ud83dx")"), "\"\xef\xbf\xbdx\"");
+    EXPECT_EQ(rewritten(R"("\ude00x")"), "\"\xef\xbf\xbdx\"");
+    EXPECT_EQ(rewritten(R"("\ud83d")"), "\"\xef\xbf\xbd\"");
+    EXPECT_EQ(rewritten(R"("\ud83d\n")"), "\"\xef\xbf\xbd\\n\"");
+    EXPECT_EQ(rewritten(R"("\ud83d\u0041")"), "\"\xef\xbf\xbd" "A\"");
+    EXPECT_EQ(rewritten(R"("\ud83d\ud83d\ude00")"),
+              "\"\xef\xbf\xbd\xf0\x9f\x98\x80\"");
+    EXPECT_EQ(rewritten(R"({"\udbff":"\\ud83d"})"),
+              "{\"\xef\xbf\xbd\":\"\\\\ud83d\"}");
+    // No escape at all: it must not be mended into one.
+    EXPECT_EQ(rewritten("[\"\\ud8\",\"x\"]"), "refused");
+    EXPECT_EQ(rewritten("\"\\ud83\""), "refused");
+    EXPECT_EQ(rewritten("\"\\ud83d"), "refused");
+}
+
+TEST(JsonReader, BoundsTheDepth)
+{
+    JsonDocument doc;
+
+    EXPECT_TRUE(doc.parse("1", 0));
+    EXPECT_FALSE(doc.parse("[]", 0));
+    EXPECT_TRUE(doc.parse("[[],{}]", 2));
+    EXPECT_FALSE(doc.parse("[[],{}]", 1));
+    EXPECT_FALSE(doc.root());
+    EXPECT_TRUE(doc.parse(R"({"a":[{"b":1}]})", 3));
+    EXPECT_FALSE(doc.parse(R"({"a":[{"b":[]}]})", 3));
+
+    const std::string deep(1000000, '[');
+    EXPECT_FALSE(doc.parse(deep, kDepth));
+}
+
+TEST(JsonReader, WritesCompactText)
+{
+    EXPECT_EQ(rewritten(" { \"a\" : [ ] , \"b\" : { } , \"c\" : [ true ,\n"
+                        " null , { \"d\\n\" : \"\\u00e4\" } ] } "),
+              "{\"a\":[],\"b\":{},\"c\":[true,null,{\"d\\n\":\"\xc3\xa4\"}]}");
+}
+
+TEST(JsonReader, WritesPartsOfADocument)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"({"a":{"b":[1,2]},"c":3})", kDepth));
+    std::string out = "x";
+    doc.root()["a"].write(out);
+    EXPECT_EQ(out, R"(x{"b":[1,2]})");
+}
+
+TEST(JsonReader, IsReused)
+{
+    JsonDocument doc;
+    ASSERT_TRUE(doc.parse(R"({"a":"long enough for the heap"})", kDepth));
+    ASSERT_FALSE(doc.parse("{", kDepth));
+    EXPECT_FALSE(doc.root());
+    ASSERT_TRUE(doc.parse(R"({"b":"y"})", kDepth));
+    EXPECT_FALSE(doc.root()["a"]);
+    EXPECT_EQ(doc.root()["b"].string(), "y");
+}
+
+TEST(JsonReader, DoesNotNeedTheTextAfterwards)
+{
+    JsonDocument doc;
+    std::string text = R"({"a":"value","n":12})";
+    ASSERT_TRUE(doc.parse(text, kDepth));
+    text.assign(text.size(), '!');
+    EXPECT_EQ(doc.root()["a"].string(), "value");
+    EXPECT_EQ(doc.root()["n"].number(), "12");
+}
+
+}  // namespace
+}  // namespace opendify::wire
