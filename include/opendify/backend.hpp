@@ -66,6 +66,10 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call);
 // The text of the new turn alone, "" if there is none.
 std::string new_turn_text(const Turn &turn);
 
+// Whether there is anything to ask: a new turn that is not blank, a request to
+// continue (it ends with an assistant message), or instructions alone.
+bool asks_something(const Turn &turn);
+
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user);
 BackendRequest encode_info_call();

@@ -21,11 +21,6 @@ Zone zone_of(const ClientCtx *ctx)
     return Zone(conf->zone, conf->ttl);
 }
 
-bool is_blank(std::string_view s)
-{
-    return s.find_first_not_of(" \t\r\n") == s.npos;
-}
-
 std::string_view bytes_of(const Digest &digest)
 {
     return {reinterpret_cast<const char *>(digest.data()), digest.size()};
@@ -655,7 +650,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
         return;
     }
 
-    if (is_blank(new_turn_text(ctx->turn))) {
+    if (!asks_something(ctx->turn)) {
         send_failure(r, {Errc::empty_query,
                          "There is no question after the last answer.",
                          "messages", ""});

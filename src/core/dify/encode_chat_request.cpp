@@ -106,23 +106,16 @@ std::string replayed(const Turn &turn, const std::string &asked)
     return is_blank(asked) ? query : query + "\n\nUser: " + asked;
 }
 
-// Empty when there is nothing to ask.
+// Of a turn that asks something.
 std::string query_of(const ChatCall &call)
 {
-    const Turn &turn = *call.turn;
-    std::string asked = new_turn_text(turn);
-    const bool  has_history = new_turn_at(turn) > 0;
+    std::string asked = new_turn_text(*call.turn);
 
-    if (asked.empty() && !turn.messages.empty()
-        && turn.messages.back().role == Role::assistant) {
+    if (asked.empty() && call.turn->messages.back().role == Role::assistant) {
         asked = kContinue;
     }
 
-    if (asked.empty() && has_history) {
-        return {};
-    }
-
-    return call.conversation_id.empty() ? replayed(turn, asked) : asked;
+    return call.conversation_id.empty() ? replayed(*call.turn, asked) : asked;
 }
 
 const Input *find(const std::vector<Input> &inputs, const std::string &name)
@@ -177,6 +170,17 @@ std::string new_turn_text(const Turn &turn)
     return out;
 }
 
+bool asks_something(const Turn &turn)
+{
+    if (turn.messages.empty()) {
+        return false;
+    }
+
+    return turn.messages.back().role == Role::assistant
+           || !is_blank(new_turn_text(turn))
+           || (new_turn_at(turn) == 0 && !is_blank(system_text(turn)));
+}
+
 Result<BackendRequest> encode_chat_call(const ChatCall &call)
 {
     if (call.mode == AppMode::completion || call.mode == AppMode::workflow) {
@@ -186,8 +190,7 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
                        {}};
     }
 
-    const std::string query = query_of(call);
-    if (is_blank(query)) {
+    if (!asks_something(*call.turn)) {
         return Failure{Errc::empty_query,
                        "There is no text to answer in the messages.",
                        "messages",
@@ -200,7 +203,7 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
 
     std::string &body = request.body;
     body = "{\"query\":";
-    wire::write_string(body, query);
+    wire::write_string(body, query_of(call));
     body += ",\"inputs\":";
     write_inputs(body, call);
     body += ",\"user\":";
