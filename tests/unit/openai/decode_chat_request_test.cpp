@@ -57,7 +57,8 @@ void expect_text(const std::string &messages, Role role,
 TEST(DecodeChatRequest, ReadsTheSmallestRequest)
 {
     auto turn = decode(
-        R"({"model":"support-bot","messages":[{"role":"user","content":"ping"}]})");
+        R"({"model":"support-bot",)"
+        R"("messages":[{"role":"user","content":"ping"}]})");
 
     ASSERT_TRUE(turn);
     EXPECT_EQ(turn->model, "support-bot");
