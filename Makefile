@@ -47,6 +47,7 @@ $(BUILD)/nginx/configured: FORCE
 	@mkdir -p $(BUILD)/nginx
 	@[ -f $@ ] && [ ! config -nt $@ ] \
 	    && [ "$$(cat $@)" = "$(strip $(CONFIGURED))" ] && exit 0; \
+	.ci/sources; \
 	.ci/configure "$(NGX_SRC)" $(BUILD)/nginx "$(CC_OPT)" "$(LD_OPT)" \
 	    --add-dynamic-module=$(CURDIR) $(NGX_FLAGS); \
 	printf '%s\n' "$(strip $(CONFIGURED))" > $@
@@ -162,6 +163,7 @@ $(BUILD)/debian/nginx:
 	.ci/nginx-source $@
 
 $(SAN_DIR)/configured: $(SAN_SRC) config $(CORE_SRCS) $(GLUE_SRCS)
+	@.ci/sources
 	.ci/configure "$(SAN_SRC)" $(SAN_DIR)/tree "$(SAN_CC)" "$(SAN_FLAGS)" \
 	    --prefix=$(abspath $(SAN_DIR))/prefix --add-module=$(CURDIR) \
 	    $(NGX_FLAGS)
