@@ -107,7 +107,7 @@ test: ## run everything: check, unit, e2e
 	@$(MAKE) --no-print-directory e2e
 
 check: build ## rules of the tree: lists, sizes, the border, visible symbols
-	@.ci/check $(MODULE)
+	@.ci/check $(MODULE) $(RESULTS)
 
 demo: ## install what is missing, build, stream one answer through nginx
 	@.ci/deps --build-only
