@@ -26,7 +26,7 @@ help: ## show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	    | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-deps: ## install Debian's packages and the Python packages of the tests
+deps: ## install Debian's packages and those of the tests
 	@.ci/deps
 
 # --- module ----------------------------------------------------------------
@@ -93,8 +93,9 @@ unit: ## build the core without nginx and run its unit and golden tests
 
 # --- end to end ------------------------------------------------------------
 
-$(PYTHON): $(wildcard t/requirements.txt)
+$(PYTHON): $(wildcard t/requirements*.txt t/node/package.json)
 	@.ci/deps
+	@touch $@
 
 e2e: $(PYTHON) build ## run t/ against a real nginx (E2E_ARGS='-k name')
 	@rm -f $(RESULTS)/e2e.xml; mkdir -p $(RESULTS)

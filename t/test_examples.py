@@ -108,6 +108,18 @@ def test_smallest(example):
     assert client.ask(example.port, 'GET', '/_dify/info').status == 404
 
 
+def test_readme(tmp_path, dify):
+    """The smallest configuration of the README, as it is printed there."""
+    blocks = re.findall(r'```nginx\n(load_module.*?)```',
+                        (ROOT / 'README.md').read_text(), re.S)
+    example = Example('smallest', tmp_path, dify)
+    (example.text,) = blocks
+    try:
+        assert example.start().answer().text
+    finally:
+        example.end()
+
+
 @only('several-apps')
 def test_several_apps(example, monkeypatch):
     keys = {'support-bot': ('app-CANARY1', 'chat'),
