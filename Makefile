@@ -93,11 +93,11 @@ unit: ## build the core without nginx and run its unit and golden tests
 
 # --- end to end ------------------------------------------------------------
 
-$(PYTHON): $(wildcard t/requirements*.txt t/node/package.json)
+PACKAGES := .venv/ready
+$(PACKAGES): $(wildcard t/requirements*.txt t/node/package.json)
 	@.ci/deps
-	@touch $@
 
-e2e: $(PYTHON) build ## run t/ against a real nginx (E2E_ARGS='-k name')
+e2e: $(PACKAGES) build ## run t/ against a real nginx (E2E_ARGS='-k name')
 	@rm -f $(RESULTS)/e2e.xml; mkdir -p $(RESULTS)
 	OPENDIFY_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest t \
 	    --junitxml=$(RESULTS)/e2e.xml $(E2E_ARGS)
@@ -177,7 +177,7 @@ $(SAN_DIR)/nginx: $(SAN_DIR)/configured $(HEADERS)
 	@cp $(SAN_DIR)/tree/objs/nginx $@.new
 	@mv $@.new $@
 
-sanitize: $(PYTHON) ## run unit tests and t/ under ASan and UBSan
+sanitize: $(PACKAGES) ## run unit tests and t/ under ASan and UBSan
 	@$(SAN_ENV) $(MAKE) --no-print-directory unit \
 	    UNIT_OPT="-O1 -g $(SAN_FLAGS)" UNIT_DIR=$(SAN_DIR)/unit \
 	    RESULTS=$(SAN_DIR)/results
