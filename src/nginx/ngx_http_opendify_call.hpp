@@ -23,7 +23,7 @@ namespace opendify::glue {
 struct ClientCtx;
 
 // What a module context of ours is.
-enum class CtxKind { client, call, status_page };
+enum class CtxKind { client, call, status_page, answered };
 
 struct RequestCtx {
     CtxKind kind;

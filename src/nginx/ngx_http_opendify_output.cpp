@@ -212,6 +212,16 @@ void record_error(ngx_http_request_t *r, const Failure &failure)
                                        : std::string(head.type);
 }
 
+// An error of ours is no page of nginx's: the filter leaves it alone.
+void mark_answered(ngx_http_request_t *r)
+{
+    static RequestCtx answered = {CtxKind::answered};
+
+    if (ngx_http_get_module_ctx(r, ngx_http_opendify_module) == nullptr) {
+        ngx_http_set_ctx(r, &answered, ngx_http_opendify_module);
+    }
+}
+
 bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 {
     ctx->stage = Stage::finished;
@@ -225,6 +235,8 @@ bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 void send_json(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
 {
     static constexpr std::string_view kType = "application/json";
+
+    mark_answered(r);
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
