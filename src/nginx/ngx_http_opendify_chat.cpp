@@ -4,6 +4,8 @@
 //     asking_mode, probing_mode: what kind of app is it (once per key)
 //     answering: conversation chosen, main call under way
 //     finished: everything is sent, or being sent
+//
+// What ends it from outside (client gone, timers) is in _events.
 
 #include "ngx_http_opendify_client.hpp"
 
@@ -12,101 +14,6 @@ namespace opendify::glue {
 namespace {
 
 constexpr size_t kFullOutput = 64 * 1024;
-constexpr size_t kClientHashBytes = 8;
-
-Zone zone_of(const ClientCtx *ctx)
-{
-    auto *conf = main_conf(ctx->r);
-
-    return Zone(conf->zone, conf->ttl);
-}
-
-std::string_view bytes_of(const Digest &digest)
-{
-    return {reinterpret_cast<const char *>(digest.data()), digest.size()};
-}
-
-// Heads belong to a scope: the same words in another scope are another head.
-Digest scoped(const ClientCtx *ctx, std::string_view what)
-{
-    return digest_of({bytes_of(ctx->scope), what});
-}
-
-Digest head_after_answer(const ClientCtx *ctx)
-{
-    return ctx->conf->memory == kMemoryChat
-               ? scoped(ctx, "chat")
-               : scoped(ctx, bytes_of(ctx->pipeline->digest()));
-}
-
-// Hash of the key that the client showed, "" if it showed none.
-std::string bearer_hash(ngx_http_request_t *r)
-{
-    static constexpr std::string_view kScheme = "bearer ";
-
-    std::string key = request_header(r, "authorization");
-
-    if (key.size() >= kScheme.size()
-        && ngx_strncasecmp(borrow(key).data, borrow(kScheme).data,
-                           kScheme.size())
-               == 0)
-    {
-        key.erase(0, kScheme.size());
-    }
-
-    if (key.empty()) {
-        key = request_header(r, "api-key");
-    }
-
-    if (key.empty()) {
-        key = request_header(r, "x-api-key");
-    }
-
-    if (key.empty()) {
-        return {};
-    }
-
-    Digest digest = digest_of({key});
-    u_char hex[2 * kClientHashBytes];
-    ngx_hex_dump(hex, digest.data(), kClientHashBytes);
-
-    return {reinterpret_cast<char *>(hex), sizeof(hex)};
-}
-
-void identify(ClientCtx *ctx)
-{
-    auto *r = ctx->r;
-
-    ctx->client = ctx->conf->client == nullptr
-                      ? bearer_hash(r)
-                      : first_value(r, ctx->conf->client);
-    ctx->user = first_value(r, ctx->conf->user);
-
-    if (ctx->user.empty()) {
-        ctx->user = "anonymous";
-    }
-
-    ctx->user = backend_user(ctx->user);
-    ctx->chat_id = first_value(r, ctx->conf->chat_id);
-    ctx->scope = digest_of({bytes_of(ctx->app->key_digest), ctx->client,
-                            ctx->user, ctx->chat_id});
-
-    if (ctx->conf->inputs == nullptr) {
-        return;
-    }
-
-    auto *input = static_cast<InputConf *>(ctx->conf->inputs->elts);
-
-    for (ngx_uint_t i = 0; i < ctx->conf->inputs->nelts; i++) {
-        ngx_str_t value;
-
-        if (ngx_http_complex_value(r, &input[i].value, &value) == NGX_OK
-            && value.len != 0)
-        {
-            ctx->inputs.push_back(text_input(view(input[i].name), view(value)));
-        }
-    }
-}
 
 // The answer ends with this failure: a status, or an event if the stream has
 // begun.
@@ -136,58 +43,6 @@ Failure call_failure(const CallCtx *call)
     return decode_error_reply(static_cast<int>(call->status), call->reply);
 }
 
-void choose_conversation(ClientCtx *ctx)
-{
-    auto zone = zone_of(ctx);
-    Digest head;
-    ConversationId id;
-
-    ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
-
-    if (ctx->conversation_id.empty()) {
-        ctx->conversation_id = ctx->turn.conversation_id;
-    }
-
-    if (!ctx->conversation_id.empty()) {
-        zone.take_conversation(ctx->scope, ctx->conversation_id);
-        return;
-    }
-
-    if (ctx->conf->memory == kMemoryChat) {
-        head = scoped(ctx, "chat");
-
-    } else if (history_digest(ctx->turn, head)) {
-        head = scoped(ctx, bytes_of(head));
-
-    } else {
-        return;
-    }
-
-    if (zone.take(head, id)) {
-        ctx->conversation_id = std::string(id.view());
-        ctx->taken = head;
-    }
-}
-
-// Dify did not take the turn: the conversation's head is what it was.
-void put_back(ClientCtx *ctx)
-{
-    ConversationId id;
-
-    if (ctx->taken && id.assign(ctx->conversation_id)) {
-        zone_of(ctx).put(ctx->scope, *ctx->taken, id);
-    }
-
-    ctx->taken.reset();
-}
-
-void arm(ngx_event_t *ev, ngx_msec_t after_ms)
-{
-    if (after_ms != 0) {
-        ngx_add_timer(ev, after_ms);
-    }
-}
-
 void ask(ClientCtx *ctx)
 {
     ChatCall chat;
@@ -215,7 +70,7 @@ void ask(ClientCtx *ctx)
     }
 
     if (ctx->mode == AppMode::chatflow && !ctx->conversation_id.empty()) {
-        arm(&ctx->stall, ctx->conf->stall);
+        event_arm(&ctx->stall, ctx->conf->stall);
     }
 }
 
@@ -230,7 +85,7 @@ void start_main(ClientCtx *ctx)
         return;
     }
 
-    choose_conversation(ctx);
+    conversation_choose(ctx);
     ask(ctx);
 }
 
@@ -241,15 +96,6 @@ void start_call(ClientCtx *ctx, Stage stage, const BackendRequest &request)
 
     if (ctx->call == nullptr) {
         fail(ctx, no_connection());
-    }
-}
-
-void release(CallCtx *&call, ngx_msec_t drain_ms)
-{
-    if (call != nullptr) {
-        auto *released = call;
-        call = nullptr;
-        call_release(released, drain_ms);
     }
 }
 
@@ -265,7 +111,7 @@ void on_mode_probe(ClientCtx *ctx)
     bool chat = ctx->call->status == NGX_HTTP_OK;
     auto failure = call_failure(ctx->call);
 
-    release(ctx->call, 0);
+    call_let_go(ctx->call, 0);
 
     if (chat) {
         set_mode(ctx, AppMode::chat);
@@ -281,13 +127,13 @@ void on_info(ClientCtx *ctx)
 
     if (call->status != NGX_HTTP_OK) {
         auto failure = call_failure(call);
-        release(ctx->call, 0);
+        call_let_go(ctx->call, 0);
         fail(ctx, std::move(failure));
         return;
     }
 
     auto mode = decode_info(call->reply);
-    release(ctx->call, 0);
+    call_let_go(ctx->call, 0);
 
     if (!mode) {
         fail(ctx, mode.failure());
@@ -307,17 +153,15 @@ void replay(ClientCtx *ctx)
                   "opendify: a conversation is gone at Dify, replaying the "
                   "messages in a new one");
 
-    zone_of(ctx).drop(ctx->scope, ctx->conversation_id);
-    ctx->conversation_id.clear();
-    ctx->taken.reset();
+    conversation_drop(ctx);
     ctx->replayed = true;
 
     if (ctx->stall.timer_set) {
         ngx_del_timer(&ctx->stall);
     }
 
-    release(ctx->probe, 0);
-    release(ctx->call, 0);
+    call_let_go(ctx->probe, 0);
+    call_let_go(ctx->call, 0);
     ask(ctx);
 }
 
@@ -333,7 +177,7 @@ void on_stall_probe(ClientCtx *ctx)
     bool gone = ctx->probe->status != 0 && ctx->probe->status != NGX_HTTP_OK
                 && failure.errc == Errc::conversation_not_found;
 
-    release(ctx->probe, 0);
+    call_let_go(ctx->probe, 0);
 
     if (gone && may_replay(ctx) && !ctx->pipeline->stirred()) {
         replay(ctx);
@@ -363,35 +207,6 @@ void on_call_over(ClientCtx *ctx)
     }
 }
 
-// Before the client sees the end: its next turn was seen 40 ms later.
-void remember(ClientCtx *ctx)
-{
-    auto &answer = *ctx->pipeline;
-    ConversationId id;
-
-    bool seen = answer.ended()
-                || (answer.committed() && answer.text_bytes() != 0);
-
-    if (seen && id.assign(answer.conversation_id())
-        && !answer.conversation_id().empty())
-    {
-        zone_of(ctx).put(ctx->scope, head_after_answer(ctx), id);
-        ctx->taken.reset();
-
-    } else {
-        put_back(ctx);
-    }
-}
-
-void stop_timers(ClientCtx *ctx)
-{
-    for (auto *ev : {&ctx->ping, &ctx->stall}) {
-        if (ev->timer_set) {
-            ngx_del_timer(ev);
-        }
-    }
-}
-
 void log_failure(ClientCtx *ctx)
 {
     const auto &failure = ctx->pipeline->failure();
@@ -408,15 +223,15 @@ void log_failure(ClientCtx *ctx)
 
 void settle(ClientCtx *ctx)
 {
-    stop_timers(ctx);
-    remember(ctx);
+    events_stop(ctx);
+    conversation_remember(ctx);
 
     if (ctx->pipeline->failed()) {
         log_failure(ctx);
     }
 
-    release(ctx->probe, 0);
-    release(ctx->call, ctx->conf->drain);
+    call_let_go(ctx->probe, 0);
+    call_let_go(ctx->call, ctx->conf->drain);
 }
 
 void answer(ClientCtx *ctx)
@@ -466,155 +281,6 @@ void answer(ClientCtx *ctx)
     }
 }
 
-// The client's request ends, whatever the reason.
-void leave(void *data)
-{
-    auto *ctx = static_cast<ClientCtx *>(data);
-
-    stop_timers(ctx);
-
-    if (ctx->wake.posted) {
-        ngx_delete_posted_event(&ctx->wake);
-    }
-
-    release(ctx->probe, 0);
-
-    if (ctx->call == nullptr) {
-        return;
-    }
-
-    if (ctx->stage != Stage::answering || ctx->pipeline->task_id().empty()) {
-        put_back(ctx);
-        release(ctx->call, 0);
-        return;
-    }
-
-    guarded(ctx->r->connection->log, 0, [ctx] {
-        auto &answer = *ctx->pipeline;
-        auto *call = ctx->call;
-        Mapping mapping = {ctx->scope, {}, {}};
-
-        bool seen = answer.committed() && answer.text_bytes() != 0;
-
-        if (mapping.id.assign(answer.conversation_id())
-            && (seen || ctx->taken))
-        {
-            mapping.head = seen ? head_after_answer(ctx) : *ctx->taken;
-            call->mapping = mapping;
-            call->zone = main_conf(ctx->r)->zone;
-            call->ttl = main_conf(ctx->r)->ttl;
-        }
-
-        ctx->stopped = true;
-        call_start_detached(ctx->r, *ctx->app, ctx->conf,
-                            encode_stop_call(ctx->mode, answer.task_id(),
-                                             ctx->user),
-                            call->facts);
-        return 0;
-    });
-
-    release(ctx->call, ctx->conf->drain);
-}
-
-// Runs `step` as an event of the client's connection.
-template <class F>
-void as_event(ngx_event_t *ev, F &&step)
-{
-    auto *ctx = static_cast<ClientCtx *>(ev->data);
-    auto *r = ctx->r;
-    auto *c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-
-    bool ran = guarded(c->log, false, [&] {
-        step(ctx);
-        return true;
-    });
-
-    if (!ran) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-void on_wake(ngx_event_t *ev)
-{
-    as_event(ev, [](ClientCtx *ctx) { chat_run(ctx); });
-}
-
-void on_ping(ngx_event_t *ev)
-{
-    as_event(ev, [ev](ClientCtx *ctx) {
-        ngx_msec_t silent = ngx_current_msec - ctx->sent_at;
-
-        if (silent < ctx->conf->keepalive) {
-            arm(ev, ctx->conf->keepalive - silent);
-            return;
-        }
-
-        ctx->sent_at = ngx_current_msec;
-        arm(ev, ctx->conf->keepalive);
-        send_ping(ctx);
-    });
-}
-
-void on_stall(ngx_event_t *ev)
-{
-    as_event(ev, [ev](ClientCtx *ctx) {
-        if (ctx->pipeline->stirred() || ctx->call == nullptr) {
-            return;
-        }
-
-        if (ctx->call->status == 0) {
-            arm(ev, ctx->conf->stall);
-            return;
-        }
-
-        ctx->probe = call_start(ctx,
-                                encode_conversation_probe(ctx->conversation_id,
-                                                          ctx->user),
-                                false);
-    });
-}
-
-void init_event(ClientCtx *ctx, ngx_event_t *ev, ngx_event_handler_pt handler)
-{
-    ev->data = ctx;
-    ev->handler = handler;
-    ev->log = ctx->r->connection->log;
-}
-
-bool watch(ClientCtx *ctx)
-{
-    auto *r = ctx->r;
-    auto *c = r->connection;
-    auto *cln = ngx_http_cleanup_add(r, 0);
-
-    if (cln == nullptr) {
-        return false;
-    }
-
-    init_event(ctx, &ctx->wake, on_wake);
-    init_event(ctx, &ctx->ping, on_ping);
-    init_event(ctx, &ctx->stall, on_stall);
-    cln->handler = leave;
-    cln->data = ctx;
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        return false;
-    }
-
-    if (c->read->pending_eof) {
-        ngx_post_event(c->read, &ngx_posted_events);  // it has left already
-    }
-
-    return true;
-}
-
 AnswerHead answer_head(const ClientCtx *ctx)
 {
     AnswerHead head;
@@ -659,7 +325,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
 
     identify(ctx);
 
-    if (!watch(ctx)) {
+    if (!events_watch(ctx)) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
@@ -670,7 +336,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     ctx->sent_at = ngx_current_msec;
 
     if (ctx->turn.stream) {
-        arm(&ctx->ping, ctx->conf->keepalive);
+        event_arm(&ctx->ping, ctx->conf->keepalive);
     }
 
     ctx->mode = ctx->app->mode != AppMode::unknown

@@ -21,6 +21,11 @@
 
 namespace opendify::glue {
 
+inline std::string_view bytes_of(const Digest &digest)
+{
+    return {reinterpret_cast<const char *>(digest.data()), digest.size()};
+}
+
 enum class Stage { asking_mode, probing_mode, answering, finished };
 
 struct ClientCtx : RequestCtx {
@@ -72,6 +77,29 @@ void chat_start(ClientCtx *ctx, std::string_view body);
 void chat_run(ClientCtx *ctx);
 // What a pipe may hold for a slow client before its upstream waits, bytes.
 bool chat_is_full(const ClientCtx *ctx);
+
+// identity: sets client, user, chat id, scope and inputs
+void identify(ClientCtx *ctx);
+
+// conversation
+Zone zone_of(const ClientCtx *ctx);
+// Takes the conversation that the turn continues, if there is one.
+void conversation_choose(ClientCtx *ctx);
+// Dify did not take the turn: the conversation's head is what it was.
+void conversation_put_back(ClientCtx *ctx);
+// It is gone at Dify.
+void conversation_drop(ClientCtx *ctx);
+// Before the client sees the end: its next turn was seen 40 ms later.
+void conversation_remember(ClientCtx *ctx);
+// The client has left: the call remembers when Dify has ended the turn.
+void conversation_hand_over(const ClientCtx *ctx, CallCtx *call);
+
+// events
+bool events_watch(ClientCtx *ctx);
+void events_stop(ClientCtx *ctx);
+void event_arm(ngx_event_t *ev, ngx_msec_t after_ms);  // 0: not at all
+// Releases a call and forgets it; null is fine.
+void call_let_go(CallCtx *&call, ngx_msec_t drain_ms);
 
 // output: each ends the request unless it says otherwise
 void send_failure(ngx_http_request_t *r, const Failure &failure);

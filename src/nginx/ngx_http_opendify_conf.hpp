@@ -64,6 +64,9 @@ const App *find_app(const MainConf *conf, std::string_view name);
 
 extern ngx_command_t commands[];
 
+char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 void *create_main_conf(ngx_conf_t *cf);
 char *init_main_conf(ngx_conf_t *cf, void *conf);
 void *create_loc_conf(ngx_conf_t *cf);

@@ -121,16 +121,21 @@ void ChatStreamDecoder::on_object(JsonValue root)
     case Meaning::ping:
         break;
 
-    case Meaning::unknown:
     case Meaning::passed:
+        break;
+
+    case Meaning::unknown:
+        skipped_++;
+        break;
+
     case Meaning::file:
     case Meaning::text:
         // Some versions call an answer's piece message_file: the member
-        // decides, not the name (§14 no. 7).
+        // decides (§14 no. 7).
         if (answer.is(JsonType::string)) {
             on_answer(name, answer);
 
-        } else if (meaning == Meaning::unknown || meaning == Meaning::text) {
+        } else if (meaning == Meaning::text) {
             skipped_++;
         }
 

@@ -1,0 +1,121 @@
+// Which Dify conversation a turn continues, and what is remembered of it.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// Heads belong to a scope: the same words in another scope are another head.
+Digest scoped(const ClientCtx *ctx, std::string_view what)
+{
+    return digest_of({bytes_of(ctx->scope), what});
+}
+
+Digest head_after_answer(const ClientCtx *ctx)
+{
+    return ctx->conf->memory == kMemoryChat
+               ? scoped(ctx, "chat")
+               : scoped(ctx, bytes_of(ctx->pipeline->digest()));
+}
+
+}  // namespace
+
+Zone zone_of(const ClientCtx *ctx)
+{
+    auto *conf = main_conf(ctx->r);
+
+    return Zone(conf->zone, conf->ttl);
+}
+
+void conversation_choose(ClientCtx *ctx)
+{
+    auto zone = zone_of(ctx);
+    Digest head;
+    ConversationId id;
+
+    ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
+
+    if (ctx->conversation_id.empty()) {
+        ctx->conversation_id = ctx->turn.conversation_id;
+    }
+
+    if (!ctx->conversation_id.empty()) {
+        zone.take_conversation(ctx->scope, ctx->conversation_id);
+        return;
+    }
+
+    if (ctx->conf->memory == kMemoryChat) {
+        head = scoped(ctx, "chat");
+
+    } else if (history_digest(ctx->turn, head)) {
+        head = scoped(ctx, bytes_of(head));
+
+    } else {
+        return;
+    }
+
+    if (zone.take(head, id)) {
+        ctx->conversation_id = std::string(id.view());
+        ctx->taken = head;
+    }
+}
+
+// Dify did not take the turn: the conversation's head is what it was.
+void conversation_put_back(ClientCtx *ctx)
+{
+    ConversationId id;
+
+    if (ctx->taken && id.assign(ctx->conversation_id)) {
+        zone_of(ctx).put(ctx->scope, *ctx->taken, id);
+    }
+
+    ctx->taken.reset();
+}
+
+void conversation_drop(ClientCtx *ctx)
+{
+    zone_of(ctx).drop(ctx->scope, ctx->conversation_id);
+    ctx->conversation_id.clear();
+    ctx->taken.reset();
+}
+
+// Before the client sees the end: its next turn was seen 40 ms later.
+void conversation_remember(ClientCtx *ctx)
+{
+    auto &answer = *ctx->pipeline;
+    ConversationId id;
+
+    bool seen = answer.ended()
+                || (answer.committed() && answer.text_bytes() != 0);
+
+    if (seen && id.assign(answer.conversation_id())
+        && !answer.conversation_id().empty())
+    {
+        zone_of(ctx).put(ctx->scope, head_after_answer(ctx), id);
+        ctx->taken.reset();
+
+    } else {
+        conversation_put_back(ctx);
+    }
+}
+
+void conversation_hand_over(const ClientCtx *ctx, CallCtx *call)
+{
+    auto &answer = *ctx->pipeline;
+    Mapping mapping = {ctx->scope, {}, {}};
+
+    bool seen = answer.committed() && answer.text_bytes() != 0;
+
+    if (!mapping.id.assign(answer.conversation_id()) || (!seen && !ctx->taken))
+    {
+        return;
+    }
+
+    mapping.head = seen ? head_after_answer(ctx) : *ctx->taken;
+    call->mapping = mapping;
+    call->zone = main_conf(ctx->r)->zone;
+    call->ttl = main_conf(ctx->r)->ttl;
+}
+
+}  // namespace opendify::glue

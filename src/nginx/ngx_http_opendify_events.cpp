@@ -1,0 +1,172 @@
+// What happens to a client's request from outside: it leaves, a timer fires, a
+// call has news.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// The client's request ends, whatever the reason.
+void leave(void *data)
+{
+    auto *ctx = static_cast<ClientCtx *>(data);
+
+    events_stop(ctx);
+
+    if (ctx->wake.posted) {
+        ngx_delete_posted_event(&ctx->wake);
+    }
+
+    call_let_go(ctx->probe, 0);
+
+    if (ctx->call == nullptr) {
+        return;
+    }
+
+    if (ctx->stage != Stage::answering || ctx->pipeline->task_id().empty()) {
+        conversation_put_back(ctx);
+        call_let_go(ctx->call, 0);
+        return;
+    }
+
+    guarded(ctx->r->connection->log, 0, [ctx] {
+        conversation_hand_over(ctx, ctx->call);
+        ctx->stopped = true;
+        call_start_detached(ctx->r, *ctx->app, ctx->conf,
+                            encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
+                                             ctx->user),
+                            ctx->call->facts);
+        return 0;
+    });
+
+    call_let_go(ctx->call, ctx->conf->drain);
+}
+
+// Runs `step` as an event of the client's connection.
+template <class F>
+void as_event(ngx_event_t *ev, F &&step)
+{
+    auto *ctx = static_cast<ClientCtx *>(ev->data);
+    auto *r = ctx->r;
+    auto *c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    bool ran = guarded(c->log, false, [&] {
+        step(ctx);
+        return true;
+    });
+
+    if (!ran) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+void on_wake(ngx_event_t *ev)
+{
+    as_event(ev, [](ClientCtx *ctx) { chat_run(ctx); });
+}
+
+void on_ping(ngx_event_t *ev)
+{
+    as_event(ev, [ev](ClientCtx *ctx) {
+        ngx_msec_t silent = ngx_current_msec - ctx->sent_at;
+
+        if (silent < ctx->conf->keepalive) {
+            event_arm(ev, ctx->conf->keepalive - silent);
+            return;
+        }
+
+        ctx->sent_at = ngx_current_msec;
+        event_arm(ev, ctx->conf->keepalive);
+        send_ping(ctx);
+    });
+}
+
+void on_stall(ngx_event_t *ev)
+{
+    as_event(ev, [ev](ClientCtx *ctx) {
+        if (ctx->pipeline->stirred() || ctx->call == nullptr) {
+            return;
+        }
+
+        if (ctx->call->status == 0) {
+            event_arm(ev, ctx->conf->stall);
+            return;
+        }
+
+        ctx->probe = call_start(ctx,
+                                encode_conversation_probe(ctx->conversation_id,
+                                                          ctx->user),
+                                false);
+    });
+}
+
+void init_event(ClientCtx *ctx, ngx_event_t *ev, ngx_event_handler_pt handler)
+{
+    ev->data = ctx;
+    ev->handler = handler;
+    ev->log = ctx->r->connection->log;
+}
+
+}  // namespace
+
+void event_arm(ngx_event_t *ev, ngx_msec_t after_ms)
+{
+    if (after_ms != 0) {
+        ngx_add_timer(ev, after_ms);
+    }
+}
+
+void events_stop(ClientCtx *ctx)
+{
+    for (auto *ev : {&ctx->ping, &ctx->stall}) {
+        if (ev->timer_set) {
+            ngx_del_timer(ev);
+        }
+    }
+}
+
+void call_let_go(CallCtx *&call, ngx_msec_t drain_ms)
+{
+    if (call != nullptr) {
+        auto *released = call;
+        call = nullptr;
+        call_release(released, drain_ms);
+    }
+}
+
+bool events_watch(ClientCtx *ctx)
+{
+    auto *r = ctx->r;
+    auto *c = r->connection;
+    auto *cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == nullptr) {
+        return false;
+    }
+
+    init_event(ctx, &ctx->wake, on_wake);
+    init_event(ctx, &ctx->ping, on_ping);
+    init_event(ctx, &ctx->stall, on_stall);
+    cln->handler = leave;
+    cln->data = ctx;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        return false;
+    }
+
+    if (c->read->pending_eof) {
+        ngx_post_event(c->read, &ngx_posted_events);  // it has left already
+    }
+
+    return true;
+}
+
+}  // namespace opendify::glue

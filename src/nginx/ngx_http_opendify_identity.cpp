@@ -1,0 +1,82 @@
+// Who asks, in which chat, with which inputs.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr size_t kClientHashBytes = 8;
+
+// Hash of the key that the client showed, "" if it showed none.
+std::string bearer_hash(ngx_http_request_t *r)
+{
+    static constexpr std::string_view kScheme = "bearer ";
+
+    std::string key = request_header(r, "authorization");
+
+    if (key.size() >= kScheme.size()
+        && ngx_strncasecmp(borrow(key).data, borrow(kScheme).data,
+                           kScheme.size())
+               == 0)
+    {
+        key.erase(0, kScheme.size());
+    }
+
+    if (key.empty()) {
+        key = request_header(r, "api-key");
+    }
+
+    if (key.empty()) {
+        key = request_header(r, "x-api-key");
+    }
+
+    if (key.empty()) {
+        return {};
+    }
+
+    Digest digest = digest_of({key});
+    u_char hex[2 * kClientHashBytes];
+    ngx_hex_dump(hex, digest.data(), kClientHashBytes);
+
+    return {reinterpret_cast<char *>(hex), sizeof(hex)};
+}
+
+}  // namespace
+
+void identify(ClientCtx *ctx)
+{
+    auto *r = ctx->r;
+
+    ctx->client = ctx->conf->client == nullptr
+                      ? bearer_hash(r)
+                      : first_value(r, ctx->conf->client);
+    ctx->user = first_value(r, ctx->conf->user);
+
+    if (ctx->user.empty()) {
+        ctx->user = "anonymous";
+    }
+
+    ctx->user = backend_user(ctx->user);
+    ctx->chat_id = first_value(r, ctx->conf->chat_id);
+    ctx->scope = digest_of({bytes_of(ctx->app->key_digest), ctx->client,
+                            ctx->user, ctx->chat_id});
+
+    if (ctx->conf->inputs == nullptr) {
+        return;
+    }
+
+    auto *input = static_cast<InputConf *>(ctx->conf->inputs->elts);
+
+    for (ngx_uint_t i = 0; i < ctx->conf->inputs->nelts; i++) {
+        ngx_str_t value;
+
+        if (ngx_http_complex_value(r, &input[i].value, &value) == NGX_OK
+            && value.len != 0)
+        {
+            ctx->inputs.push_back(text_input(view(input[i].name), view(value)));
+        }
+    }
+}
+
+}  // namespace opendify::glue

@@ -1,0 +1,210 @@
+#include "ngx_http_opendify_shell.hpp"
+
+#include <sys/socket.h>
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr size_t kPoolSize = 1024;
+
+// One socket a worker, never in epoll: what a shell's connection is given in
+// place of its own, so that a shell costs no system call.
+ngx_socket_t shell_socket(ngx_log_t *log)
+{
+    static ngx_socket_t fd = -1;
+
+    if (fd == -1) {
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        if (fd == -1) {
+            ngx_log_error(NGX_LOG_CRIT, log, ngx_socket_errno,
+                          "opendify: socket() failed");
+        }
+    }
+
+    return fd;
+}
+
+void ignore_event(ngx_event_t *) {}
+
+// The shell's log speaks of the client: a copy of its log and context.
+bool copy_log(ngx_connection_t *c, ngx_http_request_t *client)
+{
+    auto *log = static_cast<ngx_log_t *>(ngx_palloc(c->pool, sizeof(ngx_log_t)));
+    auto *ctx = static_cast<ngx_http_log_ctx_t *>(
+        ngx_pcalloc(c->pool, sizeof(ngx_http_log_ctx_t)));
+
+    if (log == nullptr || ctx == nullptr) {
+        return false;
+    }
+
+    *log = *client->connection->log;
+    log->data = ctx;
+    log->action = nullptr;
+    ctx->connection = c;
+    c->log = log;
+    c->pool->log = log;
+    c->read->log = log;
+    c->write->log = log;
+
+    return true;
+}
+
+bool copy_addresses(ngx_connection_t *c, ngx_http_request_t *client)
+{
+    auto *from = client->connection;
+
+    c->sockaddr = static_cast<sockaddr *>(ngx_palloc(c->pool, from->socklen));
+    c->addr_text = copy(c->pool, view(from->addr_text));
+
+    if (c->sockaddr == nullptr || c->addr_text.data == nullptr) {
+        return false;
+    }
+
+    ngx_memcpy(c->sockaddr, from->sockaddr, from->socklen);
+    c->socklen = from->socklen;
+    c->listening = from->listening;
+
+    if (from->local_sockaddr == nullptr) {
+        return true;
+    }
+
+    c->local_sockaddr = static_cast<sockaddr *>(
+        ngx_palloc(c->pool, from->local_socklen));
+    if (c->local_sockaddr == nullptr) {
+        return false;
+    }
+
+    ngx_memcpy(c->local_sockaddr, from->local_sockaddr, from->local_socklen);
+    c->local_socklen = from->local_socklen;
+
+    return true;
+}
+
+bool make_http_connection(ngx_connection_t *c, ngx_http_request_t *client)
+{
+    auto *hc = static_cast<ngx_http_connection_t *>(
+        ngx_pcalloc(c->pool, sizeof(ngx_http_connection_t)));
+    auto *cscf = static_cast<ngx_http_core_srv_conf_t *>(
+        ngx_http_get_module_srv_conf(client, ngx_http_core_module));
+
+    c->buffer = ngx_create_temp_buf(c->pool, 16);
+
+    if (hc == nullptr || c->buffer == nullptr) {
+        return false;
+    }
+
+    hc->addr_conf = client->http_connection->addr_conf;
+    hc->conf_ctx = cscf->ctx;
+    c->data = hc;
+
+    return true;
+}
+
+void close_shell_connection(ngx_connection_t *c)
+{
+    auto *pool = c->pool;
+
+    c->destroyed = 1;
+    ngx_close_connection(c);
+
+    if (pool != nullptr) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+ngx_connection_t *make_connection(ngx_http_request_t *client)
+{
+    auto *log = client->connection->log;
+
+    ngx_socket_t fd = shell_socket(log);
+    if (fd == -1) {
+        return nullptr;
+    }
+
+    auto *c = ngx_get_connection(fd, log);
+    if (c == nullptr) {
+        return nullptr;
+    }
+
+    c->shared = 1;
+    c->read->handler = ignore_event;
+    c->write->handler = ignore_event;
+    c->read->active = 1;
+    c->write->active = 1;
+    c->write->ready = 1;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+    c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+    c->start_time = ngx_current_msec;
+    c->pool = ngx_create_pool(kPoolSize, log);
+
+    if (c->pool == nullptr || !copy_log(c, client) || !copy_addresses(c, client)
+        || !make_http_connection(c, client))
+    {
+        c->log = log;
+        close_shell_connection(c);
+        return nullptr;
+    }
+
+    return c;
+}
+
+bool copy_request_line(ngx_http_request_t *shell, ngx_http_request_t *client)
+{
+    shell->request_line = copy(shell->pool, view(client->request_line));
+    shell->method_name = copy(shell->pool, view(client->method_name));
+    shell->unparsed_uri = copy(shell->pool, view(client->unparsed_uri));
+    shell->http_protocol = copy(shell->pool, view(client->http_protocol));
+    shell->headers_in.server = copy(shell->pool,
+                                    view(client->headers_in.server));
+    shell->http_version = NGX_HTTP_VERSION_11;
+
+    return shell->request_line.data != nullptr
+           && shell->method_name.data != nullptr
+           && shell->unparsed_uri.data != nullptr
+           && shell->http_protocol.data != nullptr
+           && shell->headers_in.server.data != nullptr;
+}
+
+}  // namespace
+
+ngx_http_request_t *shell_create(ngx_http_request_t *client)
+{
+    auto *c = make_connection(client);
+    if (c == nullptr) {
+        return nullptr;
+    }
+
+    auto *shell = ngx_http_create_request(c);
+    if (shell == nullptr) {
+        close_shell_connection(c);
+        return nullptr;
+    }
+
+#if (NGX_STAT_STUB)
+    (void) ngx_atomic_fetch_add(ngx_stat_active, 1);
+#endif
+
+    c->data = shell;
+    shell->logged = 1;
+    shell->read_event_handler = ngx_http_request_empty_handler;
+    shell->write_event_handler = ngx_http_request_empty_handler;
+
+    if (!copy_request_line(shell, client)) {
+        shell_close(shell);
+        return nullptr;
+    }
+
+    return shell;
+}
+
+void shell_close(ngx_http_request_t *shell)
+{
+    auto *c = shell->connection;
+
+    ngx_http_finalize_request(shell, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+}  // namespace opendify::glue
