@@ -11,22 +11,6 @@ namespace opendify::glue {
 namespace {
 
 constexpr size_t kMaxKeyFile = 64 * 1024;
-constexpr char  *kOk = nullptr;  // NGX_CONF_OK, without its cast
-
-char *error()
-{
-    return static_cast<char *>(NGX_CONF_ERROR);
-}
-
-ngx_str_t *arguments(ngx_conf_t *cf)
-{
-    return static_cast<ngx_str_t *>(cf->args->elts);
-}
-
-bool has_prefix(const ngx_str_t &s, std::string_view prefix)
-{
-    return view(s).substr(0, prefix.size()) == prefix;
-}
 
 std::string_view trimmed(std::string_view s)
 {
@@ -137,14 +121,14 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
     if (name.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the name of a model must not be empty");
-        return error();
+        return conf_error();
     }
 
     if (find_app(conf, view(name)) != nullptr) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the model \"%V\" is declared twice: give each app "
                            "a name of its own", &shown);
-        return error();
+        return conf_error();
     }
 
     if (key.len == 0 || !is_printable(view(key))) {
@@ -152,17 +136,17 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
                            "the key of the model \"%V\" is empty or has blanks "
                            "or control characters: use the API key that the "
                            "app's \"API Access\" page shows", &shown);
-        return error();
+        return conf_error();
     }
 
     auto *app = static_cast<App *>(ngx_array_push(conf->apps));
     if (app == nullptr) {
-        return error();
+        return conf_error();
     }
 
     *app = App{name, Secret(view(key)), digest_of({view(key)}), mode};
 
-    return kOk;
+    return kConfOk;
 }
 
 struct AppArguments {
@@ -203,13 +187,13 @@ bool read_app_argument(ngx_conf_t *cf, ngx_str_t *value, AppArguments *to)
 
 char *set_app(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return guarded(cf->log, error(), [&]() -> char * {
+    return guarded(cf->log, conf_error(), [&]() -> char * {
         auto *value = arguments(cf);
         AppArguments app;
 
         for (ngx_uint_t i = 2; i < cf->args->nelts; i++) {
             if (!read_app_argument(cf, &value[i], &app)) {
-                return error();
+                return conf_error();
             }
         }
 
@@ -218,7 +202,7 @@ char *set_app(ngx_conf_t *cf, ngx_command_t *, void *conf)
                                "the model \"%V\" has no key: add "
                                "key=app-..., key=file:PATH or key=env:NAME",
                                &value[1]);
-            return error();
+            return conf_error();
         }
 
         return add_app(cf, static_cast<MainConf *>(conf), value[1], app.key,
@@ -228,7 +212,7 @@ char *set_app(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
 char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
-    return guarded(cf->log, error(), [&]() -> char * {
+    return guarded(cf->log, conf_error(), [&]() -> char * {
         auto *value = arguments(cf);
         ngx_str_t text;
 
@@ -236,11 +220,11 @@ char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"opendify_apps\" takes env:NAME or file:PATH "
                                "of a list of models and keys");
-            return error();
+            return conf_error();
         }
 
         if (!read_secret(cf, view(value[1]), &text)) {
-            return error();
+            return conf_error();
         }
 
         auto apps = decode_app_list(view(text));
@@ -250,7 +234,7 @@ char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "cannot use the list of models in \"%V\": %V",
                                &value[1], &why);
-            return error();
+            return conf_error();
         }
 
         for (const auto &app : *apps) {
@@ -260,13 +244,13 @@ char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
             if (name.data == nullptr || key.data == nullptr
                 || add_app(cf, static_cast<MainConf *>(conf), name, key,
                            AppMode::unknown)
-                       != kOk)
+                       != kConfOk)
             {
-                return error();
+                return conf_error();
             }
         }
 
-        return kOk;
+        return kConfOk;
     });
 }
 

@@ -86,76 +86,6 @@ ngx_int_t on_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
     return NGX_OK;
 }
 
-bool push_header(ngx_http_request_t *sr, std::string_view name,
-                 std::string_view lowcase, std::string_view value,
-                 ngx_table_elt_t **slot)
-{
-    auto *h = static_cast<ngx_table_elt_t *>(
-        ngx_list_push(&sr->headers_in.headers));
-    if (h == nullptr) {
-        return false;
-    }
-
-    *h = {};
-    h->hash = 1;
-    h->key = borrow(name);
-    h->lowcase_key = borrow(lowcase).data;
-    h->value = borrow(value);
-
-    if (slot != nullptr) {
-        *slot = h;
-    }
-
-    return true;
-}
-
-// Everything that a subrequest would otherwise share with its parent.
-bool set_request(CallCtx *call, ngx_http_request_t *sr)
-{
-    static ngx_str_t post = ngx_string("POST");
-
-    auto server = sr->headers_in.server;
-    sr->headers_in = {};
-    sr->headers_in.server = server;
-    sr->headers_in.content_length_n = -1;
-    sr->headers_in.keep_alive_n = -1;
-
-    if (ngx_list_init(&sr->headers_in.headers, sr->pool, 2,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
-        return false;
-    }
-
-    if (!call->post) {
-        return true;
-    }
-
-    auto *body = static_cast<ngx_http_request_body_t *>(
-        ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t)));
-    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(sr->pool));
-    auto *cl = ngx_alloc_chain_link(sr->pool);
-    if (body == nullptr || b == nullptr || cl == nullptr) {
-        return false;
-    }
-
-    ngx_str_t bytes = borrow(call->body);
-    b->start = b->pos = bytes.data;
-    b->end = b->last = bytes.data + bytes.len;
-    b->memory = 1;
-    b->last_buf = 1;
-    *cl = {b, nullptr};
-    body->bufs = cl;
-
-    sr->method = NGX_HTTP_POST;
-    sr->method_name = post;
-    sr->request_body = body;
-    sr->headers_in.content_length_n = static_cast<off_t>(bytes.len);
-
-    return push_header(sr, "Content-Type", "content-type", "application/json",
-                       &sr->headers_in.content_type);
-}
-
 // First event of the shell: its subrequest goes out.
 void on_start(ngx_event_t *ev)
 {
@@ -175,7 +105,7 @@ void on_start(ngx_event_t *ev)
         *ps = {on_done, call};
 
         if (ngx_http_subrequest(shell, &uri, &args, &call->sr, ps, 0) == NGX_OK
-            && set_request(call, call->sr))
+            && call_set_request(call))
         {
             ngx_http_run_posted_requests(c);
             return;

@@ -93,6 +93,10 @@ void call_release(CallCtx *call, ngx_msec_t drain_ms);
 // The client can take more.
 void call_resume(CallCtx *call);
 
+// Gives the subrequest all that it would otherwise share with its parent:
+// method, body and a list of headers of its own.
+bool call_set_request(CallCtx *call);
+
 // From the filters, for sr.
 void call_on_header(CallCtx *call);
 ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in);

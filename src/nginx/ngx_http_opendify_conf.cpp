@@ -9,67 +9,6 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr char  *kOk = nullptr;  // NGX_CONF_OK, without its cast
-
-char *error()
-{
-    return static_cast<char *>(NGX_CONF_ERROR);
-}
-
-ngx_str_t *arguments(ngx_conf_t *cf)
-{
-    return static_cast<ngx_str_t *>(cf->args->elts);
-}
-
-bool has_prefix(const ngx_str_t &s, std::string_view prefix)
-{
-    return view(s).substr(0, prefix.size()) == prefix;
-}
-
-char *set_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
-{
-    auto *mcf = static_cast<MainConf *>(conf);
-    auto *value = arguments(cf);
-
-    if (mcf->zone != nullptr) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"opendify_zone\" is declared twice: one zone "
-                           "serves all apps");
-        return error();
-    }
-
-    ssize_t size = ngx_parse_size(&value[2]);
-
-    if (size == NGX_ERROR || size < static_cast<ssize_t>(32 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the size \"%V\" of the zone \"%V\" is invalid or "
-                           "too small: 1m holds about 7,000 conversations",
-                           &value[2], &value[1]);
-        return error();
-    }
-
-    for (ngx_uint_t i = 3; i < cf->args->nelts; i++) {
-        ngx_str_t ttl = {};
-
-        if (has_prefix(value[i], "ttl=")) {
-            ttl = borrow(view(value[i]).substr(4));
-        }
-
-        mcf->ttl = ttl.len == 0 ? NGX_ERROR : ngx_parse_time(&ttl, 1);
-
-        if (mcf->ttl == NGX_ERROR || mcf->ttl == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": "
-                               "\"opendify_zone\" takes ttl=TIME, "
-                               "such as ttl=30d", &value[i]);
-            return error();
-        }
-    }
-
-    mcf->zone = zone_add(cf, &value[1], static_cast<size_t>(size));
-
-    return mcf->zone == nullptr ? error() : kOk;
-}
 
 ngx_int_t compile(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_t *to)
 {
@@ -96,7 +35,7 @@ char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *field = ngx_array_create(cf->pool, cf->args->nelts - 1,
                               sizeof(ngx_http_complex_value_t));
     if (*field == nullptr) {
-        return error();
+        return conf_error();
     }
 
     for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
@@ -104,11 +43,11 @@ char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             ngx_array_push(*field));
 
         if (cv == nullptr || compile(cf, &value[i], cv) != NGX_OK) {
-            return error();
+            return conf_error();
         }
     }
 
-    return kOk;
+    return kConfOk;
 }
 
 char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
@@ -119,18 +58,18 @@ char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
     if (lcf->inputs == static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR)) {
         lcf->inputs = ngx_array_create(cf->pool, 4, sizeof(InputConf));
         if (lcf->inputs == nullptr) {
-            return error();
+            return conf_error();
         }
     }
 
     auto *input = static_cast<InputConf *>(ngx_array_push(lcf->inputs));
     if (input == nullptr) {
-        return error();
+        return conf_error();
     }
 
     input->name = value[1];
 
-    return compile(cf, &value[2], &input->value) == NGX_OK ? kOk : error();
+    return compile(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
 }
 
 char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
@@ -150,7 +89,7 @@ char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
                            "\"opendify_pass %V\" must name the internal "
                            "location that proxies to Dify, such as "
                            "\"opendify_pass /_dify;\"", &value[1]);
-        return error();
+        return conf_error();
     }
 
     lcf->pass = value[1];
@@ -161,7 +100,7 @@ char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
     clcf->handler = handler;
 
-    return kOk;
+    return kConfOk;
 }
 
 ngx_conf_enum_t memories[] = {
@@ -212,6 +151,19 @@ bool set_defaults(ngx_conf_t *cf, LocConf *conf)
                            "$opendify_request_chat_id"});
 }
 
+// An "if" block is an unnamed location of its own; like proxy_pass, ours goes
+// on in it.
+void inherit_pass(ngx_conf_t *cf, const LocConf *prev, LocConf *conf)
+{
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    if (clcf->noname && conf->pass.len == 0 && prev->pass.len != 0) {
+        conf->pass = prev->pass;
+        clcf->handler = handler;
+    }
+}
+
 char *check_main(ngx_conf_t *cf, const MainConf *mcf)
 {
     if (mcf->zone == nullptr) {
@@ -219,7 +171,7 @@ char *check_main(ngx_conf_t *cf, const MainConf *mcf)
                            "\"opendify_pass\" needs a zone for the "
                            "conversations: add \"opendify_zone conversations "
                            "32m;\" to the http block");
-        return error();
+        return conf_error();
     }
 
     if (mcf->apps->nelts == 0) {
@@ -227,10 +179,10 @@ char *check_main(ngx_conf_t *cf, const MainConf *mcf)
                            "\"opendify_pass\" needs an app: add \"opendify_app "
                            "NAME key=app-...;\" or \"opendify_apps "
                            "env:MODEL_CONFIG;\" to the http block");
-        return error();
+        return conf_error();
     }
 
-    return kOk;
+    return kConfOk;
 }
 
 }  // namespace
@@ -348,7 +300,7 @@ char *init_main_conf(ngx_conf_t *cf, void *conf)
 
     mcf->request_id_index = ngx_http_get_variable_index(cf, &request_id);
 
-    return mcf->request_id_index == NGX_ERROR ? error() : kOk;
+    return mcf->request_id_index == NGX_ERROR ? conf_error() : kConfOk;
 }
 
 void *create_loc_conf(ngx_conf_t *cf)
@@ -372,7 +324,7 @@ void *create_loc_conf(ngx_conf_t *cf)
 
 char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
-    return guarded(cf->log, error(), [&]() -> char * {
+    return guarded(cf->log, conf_error(), [&]() -> char * {
         auto *prev = static_cast<LocConf *>(parent);
         auto *conf = static_cast<LocConf *>(child);
         ngx_array_t *none = nullptr;
@@ -387,12 +339,14 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_msec_value(conf->stall, prev->stall, 3000);
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
 
+        inherit_pass(cf, prev, conf);
+
         if (conf->pass.len == 0) {
-            return kOk;
+            return kConfOk;
         }
 
         if (!set_defaults(cf, conf)) {
-            return error();
+            return conf_error();
         }
 
         return check_main(cf, static_cast<MainConf *>(

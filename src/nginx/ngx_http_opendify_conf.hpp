@@ -59,11 +59,30 @@ inline LocConf *loc_conf(ngx_http_request_t *r)
         ngx_http_get_module_loc_conf(r, ngx_http_opendify_module));
 }
 
+// For the setters: nginx's constants without its casts.
+constexpr char *kConfOk = nullptr;
+
+inline char *conf_error()
+{
+    return static_cast<char *>(NGX_CONF_ERROR);
+}
+
+inline ngx_str_t *arguments(ngx_conf_t *cf)
+{
+    return static_cast<ngx_str_t *>(cf->args->elts);
+}
+
+inline bool has_prefix(const ngx_str_t &s, std::string_view prefix)
+{
+    return view(s).substr(0, prefix.size()) == prefix;
+}
+
 // The app of that name, or null.
 const App *find_app(const MainConf *conf, std::string_view name);
 
 extern ngx_command_t commands[];
 
+char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -15,7 +15,8 @@ std::string_view path_of(ngx_http_request_t *r)
         ngx_http_get_module_loc_conf(r, ngx_http_core_module));
     auto prefix = view(clcf->name);
 
-    if (!clcf->noname && !clcf->exact_match
+    // An unnamed location, an "if" block, has the name of the one around it.
+    if (!clcf->exact_match
 #if (NGX_PCRE)
         && clcf->regex == nullptr
 #endif

@@ -129,8 +129,7 @@ AppSlot *find_slot(ZoneHeader *header, const Digest &key, bool make)
     return make ? best : nullptr;
 }
 
-}  // namespace
-
+// A new zone of this configuration; null after it was logged.
 ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 {
     auto *shm = ngx_shared_memory_add(cf, name, size, &ngx_http_opendify_module);
@@ -149,6 +148,53 @@ ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
     shm->data = shm;
 
     return shm;
+}
+
+}  // namespace
+
+char *set_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *mcf = static_cast<MainConf *>(conf);
+    auto *value = arguments(cf);
+
+    if (mcf->zone != nullptr) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"opendify_zone\" is declared twice: one zone "
+                           "serves all apps");
+        return conf_error();
+    }
+
+    ssize_t size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR || size < static_cast<ssize_t>(32 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the size \"%V\" of the zone \"%V\" is invalid or "
+                           "too small: 1m holds about 7,000 conversations",
+                           &value[2], &value[1]);
+        return conf_error();
+    }
+
+    for (ngx_uint_t i = 3; i < cf->args->nelts; i++) {
+        ngx_str_t ttl = {};
+
+        if (has_prefix(value[i], "ttl=")) {
+            ttl = borrow(view(value[i]).substr(4));
+        }
+
+        mcf->ttl = ttl.len == 0 ? NGX_ERROR : ngx_parse_time(&ttl, 1);
+
+        if (mcf->ttl == NGX_ERROR || mcf->ttl == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": "
+                               "\"opendify_zone\" takes ttl=TIME, "
+                               "such as ttl=30d", &value[i]);
+            return conf_error();
+        }
+    }
+
+    mcf->zone = zone_add(cf, &value[1], static_cast<size_t>(size));
+
+    return mcf->zone == nullptr ? conf_error() : kConfOk;
 }
 
 bool Zone::take(const Digest &head, ConversationId &out)

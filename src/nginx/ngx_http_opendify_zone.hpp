@@ -11,9 +11,6 @@
 
 namespace opendify::glue {
 
-// A new zone of this configuration; null after it was logged.
-ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size);
-
 class Zone {
 public:
     Zone(ngx_shm_zone_t *shm, time_t ttl) : shm_(shm), ttl_(ttl) {}
