@@ -6,6 +6,7 @@ namespace opendify::glue {
 namespace {
 
 constexpr std::size_t kMaxReplyBytes = 1 << 20;
+constexpr ngx_msec_t  kStopTimeout = 3000;
 
 void terminate(CallCtx *call)
 {
@@ -269,7 +270,13 @@ void call_start_detached(ngx_http_request_t *r, const App &app,
                          const LocConf *conf, const BackendRequest &request,
                          const CallFacts &facts)
 {
-    if (start(r, app, conf, request, facts) == nullptr) {
+    auto *call = start(r, app, conf, request, facts);
+
+    if (call != nullptr) {
+        // Dify answers at once; a silent one is not waited for.
+        ngx_add_timer(&call->drain, kStopTimeout);
+
+    } else {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "opendify: no connection for the stop call");
     }

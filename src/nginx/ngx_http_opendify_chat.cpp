@@ -223,6 +223,7 @@ void log_failure(ClientCtx *ctx)
 
 void settle(ClientCtx *ctx)
 {
+    ctx->settled = true;
     events_stop(ctx);
     conversation_remember(ctx);
 
@@ -259,7 +260,7 @@ void answer(ClientCtx *ctx)
                                                      - ctx->started_at);
     }
 
-    if (pipeline.over()) {
+    if (pipeline.over() && !ctx->settled) {
         settle(ctx);
     }
 

@@ -45,6 +45,7 @@ struct ClientCtx : RequestCtx {
     std::string           conversation_id;  // that is continued; "": new
     std::optional<Digest> taken;            // its head, to be put back
     bool                  replayed = false;
+    bool                  settled = false;  // remembered or put back
 
     std::unique_ptr<Pipeline> pipeline;
     CallCtx    *call = nullptr;   // info, mode probe or the main call

@@ -89,7 +89,9 @@ void on_ping(ngx_event_t *ev)
 void on_stall(ngx_event_t *ev)
 {
     as_event(ev, [ev](ClientCtx *ctx) {
-        if (ctx->pipeline->stirred() || ctx->call == nullptr) {
+        if (ctx->pipeline->stirred() || ctx->pipeline->over()
+            || ctx->call == nullptr)
+        {
             return;
         }
 

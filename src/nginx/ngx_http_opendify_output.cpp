@@ -331,7 +331,10 @@ bool send_stream(ClientCtx *ctx)
 
 void send_ping(ClientCtx *ctx)
 {
-    if (ctx->r->connection->buffered || ctx->busy != nullptr) {
+    // Over: the end is on its way, and nothing comes after it.
+    if (ctx->pipeline->over() || ctx->r->connection->buffered
+        || ctx->busy != nullptr)
+    {
         return;
     }
 

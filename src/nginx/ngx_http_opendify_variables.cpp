@@ -101,7 +101,9 @@ std::string of_client(const ClientCtx *ctx, Variable variable)
     case kModel:
         return ctx->app == nullptr ? "" : std::string(view(ctx->app->name));
     case kAppMode:
-        return std::string(app_mode_name(ctx->mode));
+        return ctx->mode == AppMode::unknown
+                   ? ""
+                   : std::string(app_mode_name(ctx->mode));
     case kUser:
         return ctx->user;
     case kChatId:
