@@ -33,6 +33,7 @@ UPSTREAM = '''
 PUBLIC = '''
     server {{
         listen 127.0.0.1:{port} backlog=1024;
+        keepalive_requests 100000;
         {server}
         location /v1/ {{
             opendify_pass /_dify;
@@ -53,10 +54,18 @@ PUBLIC = '''
 INTERNAL = '''
         location /_dify/ {{
             internal;
-            include {conf}/opendify_proxy.conf;
             {proxy}
             proxy_pass {scheme}://dify/v1/;
         }}'''
+
+
+def proxy_lines(changes):
+    """opendify_proxy.conf, but for the directives in `changes`."""
+    changed = {line.split()[0] for line in changes.split(';') if line.strip()}
+    text = (ROOT / 'conf' / 'opendify_proxy.conf').read_text()
+    kept = [line for line in text.split('\n')
+            if line and line.split()[0] not in changed]
+    return '\n'.join(kept + [changes])
 
 
 def app_lines(apps):
@@ -78,8 +87,7 @@ class Site:
               upstream=None, scheme='http', zone='conversations 1m',
               more='', **options):
         apps = KEYS if apps is None else apps
-        internal = INTERNAL.format(conf=ROOT / 'conf', proxy=proxy,
-                                   scheme=scheme)
+        internal = INTERNAL.format(proxy=proxy_lines(proxy), scheme=scheme)
         lines = [f'    opendify_zone {zone};' if zone else '',
                  app_lines(apps), http,
                  upstream or UPSTREAM.format(port=self.dify.port)]

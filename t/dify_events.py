@@ -222,8 +222,10 @@ def stopped(mode, ids, text):
     return [(0.0, ids.message_end(usage(0, 0, zero='0E-7')))]
 
 
-def failed(mode, ids, pieces, message=None, code='invalid_param', status=400):
-    """The run fails after `pieces`."""
+def failed(mode, ids, pieces, message=None, code='invalid_param', status=400,
+           pause_s=0.0):
+    """The run fails after `pieces`. What was not sent before may turn into
+    a status, so a test of the error event needs a pause."""
     message = message or model_error(500)
     head, body, _ = _PARTS[mode](ids, list(pieces), None)
     body = body[:len(pieces)]
@@ -233,4 +235,5 @@ def failed(mode, ids, pieces, message=None, code='invalid_param', status=400):
                 workflow_finished(ids, None, status='failed', error=text)]
     else:
         tail = [ids.error(code, status, message)]
-    return [(0.0, item) for item in head + body + tail]
+    return ([(0.0, item) for item in head + body] + [(pause_s, tail[0])]
+            + [(0.0, item) for item in tail[1:]])

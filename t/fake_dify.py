@@ -215,9 +215,10 @@ class FakeDify(Server):
             return
         # Closed early, chat and agent apps remember an empty answer.
         whole = call.state == 'complete' or call.mode == 'advanced-chat'
-        found = self.conversations[call.ids.conversation]
-        found['history'].append(
-            (call.ids.query, call.text if whole else ''))
+        found = self.conversations.get(call.ids.conversation)
+        if found:  # not deleted meanwhile
+            found['history'].append(
+                (call.ids.query, call.text if whole else ''))
 
     def stopped(self, call):
         return dify_events.stopped(call.mode, call.ids, call.text)

@@ -2,6 +2,7 @@
 by process id, and its logs judged."""
 
 import os
+import random
 import re
 import signal
 import socket
@@ -47,10 +48,16 @@ http {{
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+    """Below the range that outgoing connections take theirs from."""
+    while True:
+        port = random.randrange(12000, 30000)
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(('127.0.0.1', port))
+            except OSError:
+                continue
+            return port
 
 
 def _build_info():
@@ -61,6 +68,11 @@ def _build_info():
 def version():
     found = re.search(r'nginx/(\d+)\.(\d+)\.(\d+)', _build_info())
     return tuple(int(part) for part in found.groups())
+
+
+def sanitized():
+    """AddressSanitizer keeps freed memory: sizes say nothing then."""
+    return '-fsanitize=' in _build_info()
 
 
 def h2_listen(port):

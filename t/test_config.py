@@ -1,0 +1,174 @@
+"""nginx -t: mistakes stop it and say what to do; secrets are not shown."""
+
+import pytest
+
+import client
+from conftest import KEYS
+
+GOOD = 'opendify_app bot key=app-CANARYchat;'
+
+
+def check(site, expect_ok, needle='', **how):
+    how.setdefault('apps', {})
+    how.setdefault('http', GOOD)
+    site.write(**how)
+    code, said = site.nginx.test()
+    assert (code == 0) == expect_ok, said
+    assert 'CANARY' not in said, said
+    if not expect_ok:
+        assert 'nginx.conf:' in said or 'opendify' in said
+        assert needle.lower() in said.lower(), said
+    return said
+
+
+@pytest.fixture
+def conf(bare_site):
+    bare_site.nginx.allowed.append(r'\[emerg\]')
+    return bare_site
+
+
+@pytest.mark.parametrize('lines', [
+    GOOD,
+    'opendify_app bot key=app-CANARYchat mode=chat;',
+    'opendify_app bot mode=advanced-chat key=app-CANARYchat;',
+    'opendify_app "a b/c" key=app-CANARYchat;',
+    'opendify_keepalive 5s; opendify_stall 1s; opendify_drain 2s;' + GOOD,
+    'opendify_user $http_x_user $remote_user; opendify_client $remote_addr;'
+    'opendify_chat_id $http_x_chat; opendify_input a "x$host";' + GOOD,
+    'opendify_memory chat;' + GOOD,
+])
+def test_good_configurations(conf, lines):
+    check(conf, True, http=lines)
+
+
+def test_a_zone_with_ttl(conf):
+    check(conf, True, zone='conversations 2m ttl=1d')
+
+
+@pytest.mark.parametrize('lines, needle', [
+    ('', 'opendify_app'),
+    ('opendify_app bot;', 'key'),
+    ('opendify_app;', 'opendify_app'),
+    ('opendify_app "" key=app-CANARYchat;', 'empty'),
+    ('opendify_app bot key=;', 'key'),
+    ('opendify_app bot key="app CANARY";', 'key'),
+    (GOOD + GOOD, 'twice'),
+    ('opendify_app bot key=app-CANARYchat colour=red;', 'parameter'),
+    ('opendify_app bot app-CANARYchat;', 'key='),
+    ('opendify_app bot key=app-CANARYchat mode=video;', 'mode'),
+    ('opendify_app bot key=file:/no/such.key;', '/no/such.key'),
+    ('opendify_app bot key=env:OPENDIFY_NO_SUCH;', 'OPENDIFY_NO_SUCH'),
+    ('opendify_apps env:OPENDIFY_NO_SUCH;', 'OPENDIFY_NO_SUCH'),
+    ('opendify_apps file:/no/such.json;', '/no/such.json'),
+    ('opendify_apps app-CANARYchat;', 'env:'),
+    ('opendify_memory sometimes;' + GOOD, 'sometimes'),
+    ('opendify_keepalive soon;' + GOOD, 'opendify_keepalive'),
+    ('opendify_zone other 1m;' + GOOD, 'twice'),
+])
+def test_mistakes(conf, lines, needle):
+    check(conf, False, needle, http=lines)
+
+
+@pytest.mark.parametrize('zone, needle', [
+    (None, 'opendify_zone'),
+    ('conversations', 'opendify_zone'),
+    ('conversations 1k', 'size'),
+    ('conversations lots', 'lots'),
+    ('conversations 1m ttl=never', 'ttl'),
+    ('conversations 1m speed=9', 'speed=9'),
+])
+def test_mistakes_in_the_zone(conf, zone, needle):
+    check(conf, False, needle, zone=zone)
+
+
+@pytest.mark.parametrize('text, needle', [
+    ('{"m": ', 'MODEL_CONFIG'),
+    ('[]', 'MODEL_CONFIG'),
+    ('{"m": 3}', 'MODEL_CONFIG'),
+    ('{}', ''),
+    ('{"": "app-CANARYx"}', ''),
+    ('{"m": ""}', ''),
+])
+def test_mistakes_in_a_list(conf, text, needle):
+    conf.nginx.env['MODEL_CONFIG'] = text
+    check(conf, False, needle, http='opendify_apps env:MODEL_CONFIG;')
+
+
+def test_a_name_in_both_places(conf):
+    conf.nginx.env['MODEL_CONFIG'] = '{"bot": "app-CANARYx"}'
+    check(conf, False, 'twice', http=GOOD + 'opendify_apps env:MODEL_CONFIG;')
+
+
+@pytest.mark.parametrize('location, needle', [
+    ('opendify_pass /another;', 'duplicate'),
+    ('opendify_user;', 'opendify_user'),
+    ('opendify_input one;', 'opendify_input'),
+])
+def test_mistakes_in_a_location(conf, location, needle):
+    check(conf, False, needle, location=location)
+
+
+@pytest.mark.parametrize('target', ['_dify', '""', 'http://127.0.0.1:1'])
+def test_a_pass_target_that_is_no_location(conf, target):
+    more = ('server { listen 127.0.0.1:1; location /v1/ { '
+            f'opendify_pass {target}; }} }}')
+    check(conf, False, 'opendify_pass', more=more)
+
+
+def test_a_pass_target_that_does_not_exist(conf):
+    """Found out at the latest by the first request, as an error."""
+    site = conf
+    port = site.h2_port
+    site.write()
+    text = (site.dir / 'nginx.conf').read_text()
+    text = text.replace('opendify_pass /_dify;', 'opendify_pass /gone;')
+    (site.dir / 'nginx.conf').write_text(text)
+    code, said = site.nginx.test()
+    if code != 0:
+        assert '/gone' in said and port
+        return
+    site.nginx.start()
+    response = site.ask()
+    assert response.status in (500, 502) and response.error
+
+
+def test_inheritance(bare_site):
+    site = bare_site.start(
+        http='opendify_user from-http; opendify_input a http;',
+        server='opendify_user from-server;',
+        location='opendify_input b "$http_x_b";')
+    site.stream(headers=[('X-B', 'two words')], user='ignored')
+    body = site.dify.runs[0].json
+    assert body['user'] == 'from-server'
+    assert body['inputs'] == {'b': 'two words'}
+
+
+def test_a_configured_input_wins(bare_site):
+    site = bare_site.start(location='opendify_input city $http_x_city;')
+    site.stream(headers=[('X-City', 'Porto "x"')],
+                inputs={'city': 'Rome', 'n': 1})
+    assert site.dify.runs[0].json['inputs'] == {'city': 'Porto "x"', 'n': 1}
+
+
+def test_a_mode_of_the_directive_asks_nobody(bare_site):
+    key = KEYS['flow-bot'][0]
+    site = bare_site.start(apps={}, http=(
+        f'opendify_app flow-bot key={key} mode=advanced-chat;'))
+    site.dify.app(key, 'advanced-chat')
+    site.stream('flow-bot')
+    assert not site.dify.find('/info')
+
+
+def test_info_is_asked_once(bare_site):
+    site = bare_site.start(workers=2)
+    for _ in range(6):
+        site.stream()
+    assert len(site.dify.find('/info')) <= 2
+    before = len(site.dify.find('/info'))
+    site.stream()
+    assert len(site.dify.find('/info')) == before
+
+
+def test_the_key_is_not_an_answer(site):
+    for path in ('/v1/models', '/v1/models/chat-bot', '/v1/nope'):
+        assert b'CANARY' not in client.ask(site.port, 'GET', path).body
