@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 import dify_events
+# The tests take CUT and RESET from here.
 from fake_http import CUT, RESET, Call, Reply, Server  # noqa: F401
 
 SUCCESS = {'result': 'success'}

@@ -50,7 +50,7 @@ http {{
 def free_port():
     """Below the range that outgoing connections take theirs from."""
     while True:
-        port = random.randrange(12000, 30000)
+        port = random.SystemRandom().randrange(12000, 30000)
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
