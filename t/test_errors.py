@@ -151,20 +151,19 @@ def test_a_chunked_body(site):
 
 # --- Dify refuses ----------------------------------------------------------
 
-def refusals():
-    for name, status, retry in [
-            ('err-wrong-key', 502, False),
-            ('err-api-disabled-chat', 502, False),
-            ('err-user-300-chars', 502, False),
-            ('err-model-missing-stream', 502, False),
-            ('err-chatflow-unpublished-stream', 502, False),
-            ('chat-stream-missing-input', 400, None),
-            ('chat-limit-second-blocking', 429, True)]:
-        yield pytest.param(name, status, retry, id=name)
+REFUSALS = [
+    ('err-wrong-key', 502, False),
+    ('err-api-disabled-chat', 502, False),
+    ('err-user-300-chars', 502, False),
+    ('err-model-missing-stream', 502, False),
+    ('err-chatflow-unpublished-stream', 502, False),
+    ('chat-stream-missing-input', 400, None),
+    ('chat-limit-second-blocking', 429, True),
+]
 
 
 @pytest.mark.parametrize('stream', [True, False])
-@pytest.mark.parametrize('name, status, retry', refusals())
+@pytest.mark.parametrize('name, status, retry', REFUSALS)
 def test_a_recorded_refusal(site, cut, name, status, retry, stream):
     recording = recordings.Recording(name)
     site.app('chat-bot').script = lambda ask: recording.reply()
