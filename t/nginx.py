@@ -47,17 +47,28 @@ http {{
 '''
 
 
+def _ports():
+    """Below the range that outgoing connections take theirs from; each one
+    once, so that what a test has left behind answers no other test."""
+    ports = list(range(12000, 30000))
+    random.SystemRandom().shuffle(ports)
+    yield from ports
+
+
+_PORTS = _ports()
+
+
 def free_port():
-    """Below the range that outgoing connections take theirs from."""
-    while True:
-        port = random.SystemRandom().randrange(12000, 30000)
+    for port in _PORTS:
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind(('127.0.0.1', port))
+                sock.listen()
             except OSError:
                 continue
             return port
+    raise AssertionError('no port is left')
 
 
 def _build_info():
