@@ -31,12 +31,13 @@ AppMode app_mode_from_name(std::string_view name);
 std::string_view app_mode_name(AppMode mode);
 
 // A call to make. `path` is relative to the backend's base and begins with a
-// slash; `body` is JSON, empty for GET.
+// slash; `body` is empty for GET.
 struct BackendRequest {
     bool        post = false;
     std::string path;
     std::string args;  // without the question mark, already escaped
     std::string body;
+    std::string content_type = "application/json";  // of the body
 };
 
 struct ChatCall {
@@ -45,6 +46,10 @@ struct ChatCall {
     std::string        user;             // as Dify gets it
     std::string        conversation_id;  // empty: a new conversation
     std::vector<Input> inputs;           // win over the turn's own
+    std::string        system_input;     // input that takes the system text,
+                                         // "": it goes into the query
+    std::string        query_input;      // completion, workflow: the input
+                                         // that takes the text
 };
 
 // Always streaming. With a conversation only the new turn is sent (everything
@@ -72,6 +77,32 @@ bool asks_something(const Turn &turn);
 
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user);
+
+// A file goes to the backend first, as the same user (spec dify-api §8.1).
+BackendRequest encode_upload_call(const Attachment &file,
+                                  std::string_view user);
+// The id, or why not.
+Result<std::string> decode_upload_reply(int status, std::string_view body);
+
+// Questions that suggest themselves after an answer; empty if the reply is
+// anything else.
+BackendRequest encode_suggested_call(std::string_view message_id,
+                                     std::string_view user);
+std::vector<std::string> decode_suggested(std::string_view body);
+
+// A paused run: its form, what the person says, and the stream that goes on
+// (spec dify-api §6.6, §7, §10).
+BackendRequest encode_form_call(std::string_view token);
+Result<HumanForm> decode_form(std::string_view body);
+// The text of a turn as an answer to the form: an action by id, title or
+// number, "name: value" lines, or the text of the only field. bad_value if
+// that says no action.
+Result<BackendRequest> encode_form_submit(const HumanForm &form,
+                                          std::string_view text,
+                                          std::string_view user);
+BackendRequest encode_events_call(std::string_view run_id,
+                                  std::string_view user);
+
 BackendRequest encode_info_call();
 // Asks whether a conversation exists: 404 means it does not.
 BackendRequest encode_conversation_probe(std::string_view conversation_id,

@@ -15,7 +15,7 @@
 
 namespace opendify {
 
-enum class Endpoint { chat_completions, models, model, unknown };
+enum class Endpoint { chat_completions, completions, models, model, unknown };
 
 struct Route {
     Endpoint         endpoint = Endpoint::unknown;
@@ -32,6 +32,11 @@ Route route_of(std::string_view path);
 // forced tool_choice: unsupported_value), deaf to everything unknown
 // (openai-api §2.1, §2.2). null counts as absent.
 Result<Turn> decode_chat_request(std::string_view body, const Limits &limits);
+
+// POST /v1/completions: the prompt becomes the only message of the turn
+// (openai-api §4.2).
+Result<Turn> decode_completion_request(std::string_view body,
+                                       const Limits &limits);
 
 struct ErrorHead {
     int              status;

@@ -32,6 +32,26 @@ struct AnswerHead {
     std::string  model;
     bool         stream;
     bool         include_usage;
+    bool         completion = false;  // the form of /v1/completions
+};
+
+enum class ReasoningMode {
+    content,  // in reasoning_content
+    inline_,  // in the text, between <think> tags
+    off,      // dropped
+};
+
+// How an answer is shown. All owned.
+struct AnswerOptions {
+    ReasoningMode reasoning = ReasoningMode::content;
+    bool          steps = false;      // steps are shown as reasoning
+    bool          footnotes = false;  // sources also as a block of text
+    bool          hold_end = false;   // wait for complete() at the end
+    std::uint32_t moderation_window_ms = 0;  // text is held back that long
+    std::string   files_origin;  // "https://dify.example.com": what relative
+                                 // addresses of files are relative to
+    std::string   output_name;   // workflow: the output that is the answer,
+                                 // "": the only text
 };
 
 class Pipeline {
@@ -39,11 +59,19 @@ public:
     // `history` is the fingerprint of everything the client sent; the text of
     // the answer is added to it as it comes.
     Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
-             const Limits &limits);
+             const Limits &limits, AnswerOptions options = {});
     ~Pipeline();
 
     Pipeline(const Pipeline &) = delete;
     Pipeline &operator=(const Pipeline &) = delete;
+
+    // A clock that never goes back, in ms; before feed(). Only the moderation
+    // window needs it.
+    void set_now(std::uint64_t now_ms);
+
+    // When text that is held back is to be let go with release(), 0: never.
+    std::uint64_t due_ms() const;
+    void release();
 
     // Bytes of the backend's body, cut anywhere. Ignored after over().
     void feed(std::string_view bytes);
@@ -69,6 +97,11 @@ public:
     bool failed() const;    // failure() says why; in a stream that has
                             // committed, output() ends with the error event
     bool over() const { return ended() || failed(); }
+
+    // With hold_end: the backend's end was seen, ended() waits for complete(),
+    // which may add a block of text. The block is no part of digest().
+    bool held() const;
+    void complete(std::string_view block);
     const Failure &failure() const;
 
     // The client has seen (or is about to see) the 200 of this stream: from

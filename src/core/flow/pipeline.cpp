@@ -87,6 +87,12 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
         replace(event.text);
         break;
 
+    case TurnEvent::Kind::step:
+    case TurnEvent::Kind::citation:
+    case TurnEvent::Kind::file:
+    case TurnEvent::Kind::form:
+        break;
+
     case TurnEvent::Kind::usage:
         usage = *event.usage;
         has_usage = true;
@@ -189,7 +195,7 @@ void Pipeline::Impl::fail_if_full()
 }
 
 Pipeline::Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
-                   const Limits &limits)
+                   const Limits &limits, AnswerOptions)
     : impl_(std::make_unique<Impl>(std::move(head), std::move(history),
                                    limits, output_))
 {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "opendify/limits.hpp"
 #include "opendify/pipeline.hpp"
@@ -20,6 +21,8 @@ public:
 
     virtual void text(std::string_view piece, std::string &out) = 0;
     virtual void reasoning(std::string_view piece, std::string &out) = 0;
+    // For the `annotations` of the end (openai-api §2.3, §8.2).
+    virtual void citation(const Citation &) {}
     // `whole` takes the place of all text so far. Stream: `out` still holds
     // everything that was encoded; it begins anew.
     virtual void replace(std::string_view whole, std::string &out) = 0;
@@ -39,10 +42,22 @@ std::string_view finish_name(FinishReason finish);
 // {"prompt_tokens":...,"completion_tokens":...,"total_tokens":...}
 void write_usage(std::string &out, const Usage &usage);
 
+// As markdown, after an empty line; "" for an empty list. A block of ours
+// begins with kOurBlock, so that it is known again when it comes back as
+// history.
+std::string footnotes(const std::vector<Citation> &citations);
+
 // The role chunk goes out with the first piece, or with the end.
 std::unique_ptr<ChatEncoder> make_chat_stream_encoder(const AnswerHead &head);
 std::unique_ptr<ChatEncoder> make_chat_reply_encoder(const AnswerHead &head,
                                                      const Limits &limits);
+
+// The forms of /v1/completions (openai-api §4.2): no role, no reasoning, no
+// annotations.
+std::unique_ptr<ChatEncoder>
+make_completion_stream_encoder(const AnswerHead &head);
+std::unique_ptr<ChatEncoder>
+make_completion_reply_encoder(const AnswerHead &head, const Limits &limits);
 
 }  // namespace opendify::openai
 

@@ -74,6 +74,29 @@ public:
             piece("reasoning", event.text);
             return;
 
+        case TurnEvent::Kind::step:
+            line("step " + shown(event.text));
+            return;
+
+        case TurnEvent::Kind::citation:
+            line("citation " + shown(event.citation->url) + " "
+                 + shown(event.citation->title) + " "
+                 + std::to_string(event.citation->content.size()));
+            return;
+
+        case TurnEvent::Kind::file:
+            line(std::string(event.file->image ? "image " : "file ")
+                 + shown(event.file->name) + " " + shown(event.file->url));
+            return;
+
+        case TurnEvent::Kind::form:
+            line("form " + shown(event.form->title) + " "
+                 + shown(event.form->content) + " "
+                 + std::to_string(event.form->fields.size()) + " "
+                 + std::to_string(event.form->actions.size()) + " "
+                 + event.form->token + " " + event.form->run_id);
+            return;
+
         case TurnEvent::Kind::replace:
             line("replace " + shown(event.text));
             return;
