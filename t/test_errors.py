@@ -127,6 +127,37 @@ def test_a_body_over_the_limit(bare_site, size):
     assert not site.dify.calls
 
 
+def test_a_chunked_body_that_outgrows_the_limit_later(bare_site):
+    """nginx finds out after the module has asked for the body."""
+    site = bare_site.start(location='client_max_body_size 2k;')
+    with client.Connection(site.port) as connection:
+        connection.sock.sendall(
+            b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n'
+            b'Transfer-Encoding: chunked\r\n\r\n400\r\n')
+        site.nginx.active()  # a turn of the event loop between the parts
+        connection.sock.sendall(b'x' * 0x400 + b'\r\n1000\r\nxxx')
+        connection.started = time.monotonic()
+        connection.head()
+        response = connection.rest()
+    assert response.status == 413
+    assert response.error['type'] == 'invalid_request_error'
+    assert not site.dify.calls
+
+
+def test_a_pass_that_leads_nowhere(bare_site):
+    """A regular expression is believed by nginx -t: the answer tells."""
+    site = bare_site.write(
+        server=f'location ~ ^/gone/ {{ root {bare_site.dir}; }}')
+    conf = site.nginx.dir / 'nginx.conf'
+    conf.write_text(conf.read_text().replace('opendify_pass /_dify;',
+                                             'opendify_pass /gone;'))
+    site.nginx.allowed.append(r'\(2: No such file|\(21: Is a directory')
+    site.nginx.start()
+    error = site.error(502)
+    assert error['code'] == 'backend_misconfigured'
+    assert 'opendify_pass' in error['message']
+
+
 def test_a_body_in_a_file(bare_site):
     site = bare_site.start(
         location='client_body_buffer_size 1k; client_max_body_size 8m;')

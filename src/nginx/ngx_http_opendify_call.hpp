@@ -23,10 +23,13 @@ namespace opendify::glue {
 struct ClientCtx;
 
 // What a module context of ours is.
-enum class CtxKind { client, call, status_page, answered };
+enum class CtxKind { client, call, neither };
 
 struct RequestCtx {
-    CtxKind kind;
+    CtxKind   kind;
+    bool      answering = false;  // what is sent is ours, no page of nginx's
+    ngx_str_t page = {};          // takes the place of nginx's page
+    bool      page_sent = false;
 };
 
 // A mapping to store when the backend has stored the turn.

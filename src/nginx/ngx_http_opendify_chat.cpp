@@ -32,15 +32,27 @@ Failure no_connection()
 // What a call that is over, without an event stream, means.
 Failure call_failure(const CallCtx *call)
 {
-    if (call->status == 0) {
-        return call->rc == NGX_HTTP_GATEWAY_TIME_OUT
-                   ? Failure{Errc::backend_timeout,
-                             "Dify did not answer in time.", "", ""}
-                   : Failure{Errc::backend_unreachable,
-                             "Dify could not be reached.", "", ""};
+    if (call->status != 0) {
+        return decode_error_reply(static_cast<int>(call->status), call->reply);
     }
 
-    return decode_error_reply(static_cast<int>(call->status), call->reply);
+    switch (call->rc) {
+
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return {Errc::backend_timeout, "Dify did not answer in time.", "", ""};
+
+    // No proxy has seen the call: the location is not there, or has none.
+    case NGX_HTTP_FORBIDDEN:
+    case NGX_HTTP_NOT_FOUND:
+    case NGX_HTTP_NOT_ALLOWED:
+        return {Errc::backend_misconfigured,
+                "The location that opendify_pass names does not pass calls "
+                "to Dify.", "", ""};
+
+    default:
+        return {Errc::backend_unreachable, "Dify could not be reached.",
+                "", ""};
+    }
 }
 
 void ask(ClientCtx *ctx)

@@ -120,11 +120,13 @@ std::string first_value(ngx_http_request_t *r, const ngx_array_t *values);
 std::string request_header(ngx_http_request_t *r, std::string_view lowcase);
 
 // filters and variables
-ngx_int_t filter_init(ngx_conf_t *cf);
+ngx_int_t filter_init();
 ngx_int_t add_variables(ngx_conf_t *cf);
 
 ClientCtx *client_ctx(ngx_http_request_t *r);  // of r->main, or null
 CallCtx *call_ctx(ngx_http_request_t *r);      // of r->main, or null
+// What r has, or a new one of neither kind; null without memory.
+RequestCtx *make_context(ngx_http_request_t *r);
 
 }  // namespace opendify::glue
 

@@ -9,7 +9,6 @@ namespace opendify::glue {
 
 namespace {
 
-
 ngx_int_t compile(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_t *to)
 {
     ngx_http_compile_complex_value_t ccv = {};
@@ -70,37 +69,6 @@ char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
     input->name = value[1];
 
     return compile(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
-}
-
-char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
-{
-    auto *lcf = static_cast<LocConf *>(conf);
-    auto *value = arguments(cf);
-    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-
-    if (lcf->pass.len != 0) {
-        static char duplicate[] = "is duplicate";
-        return duplicate;
-    }
-
-    if (value[1].len < 2 || value[1].data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"opendify_pass %V\" must name the internal "
-                           "location that proxies to Dify, such as "
-                           "\"opendify_pass /_dify;\"", &value[1]);
-        return conf_error();
-    }
-
-    lcf->pass = value[1];
-
-    if (lcf->pass.data[lcf->pass.len - 1] == '/') {
-        lcf->pass.len--;
-    }
-
-    clcf->handler = handler;
-
-    return kConfOk;
 }
 
 ngx_conf_enum_t memories[] = {
@@ -289,8 +257,9 @@ void *create_main_conf(ngx_conf_t *cf)
     conf->ttl = 30 * 24 * 3600;
     conf->created = ngx_time();
     conf->apps = ngx_array_create(cf->pool, 8, sizeof(App));
+    conf->targets = ngx_array_create(cf->pool, 4, sizeof(PassTarget));
 
-    return conf->apps == nullptr ? nullptr : conf;
+    return conf->apps == nullptr || conf->targets == nullptr ? nullptr : conf;
 }
 
 char *init_main_conf(ngx_conf_t *cf, void *conf)

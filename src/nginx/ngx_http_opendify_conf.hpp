@@ -25,8 +25,17 @@ struct InputConf {
     ngx_http_complex_value_t value;
 };
 
+// What an opendify_pass names, and where it stands.
+struct PassTarget {
+    ngx_str_t                 uri;
+    ngx_http_core_srv_conf_t *server;
+    ngx_str_t                 file;
+    ngx_uint_t                line;
+};
+
 struct MainConf {
-    ngx_array_t     *apps;  // App
+    ngx_array_t     *apps;     // App
+    ngx_array_t     *targets;  // PassTarget
     ngx_shm_zone_t  *zone;
     time_t           ttl;      // seconds
     time_t           created;  // when the configuration was read
@@ -85,6 +94,10 @@ extern ngx_command_t commands[];
 char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+// When all locations are known: does every opendify_pass lead somewhere?
+ngx_int_t check_passes(ngx_conf_t *cf);
 
 void *create_main_conf(ngx_conf_t *cf);
 char *init_main_conf(ngx_conf_t *cf, void *conf);

@@ -11,13 +11,6 @@ namespace {
 ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_output_body_filter_pt   next_body_filter;
 
-struct StatusPage : RequestCtx {
-    StatusPage() noexcept : RequestCtx{CtxKind::status_page} {}
-
-    ngx_str_t body = {};
-    bool      sent = false;
-};
-
 RequestCtx *context(ngx_http_request_t *r)
 {
     return static_cast<RequestCtx *>(
@@ -35,17 +28,15 @@ ngx_int_t replace_page(ngx_http_request_t *r)
 {
     auto body = encode_status_error(static_cast<int>(r->headers_out.status));
 
-    auto *page = pool_make<StatusPage>(r->pool);
-    if (page == nullptr) {
+    auto *ctx = make_context(r);
+    if (ctx == nullptr) {
         return NGX_ERROR;
     }
 
-    page->body = copy(r->pool, body);
-    if (page->body.data == nullptr) {
+    ctx->page = copy(r->pool, body);
+    if (ctx->page.data == nullptr) {
         return NGX_ERROR;
     }
-
-    ngx_http_set_ctx(r, page, ngx_http_opendify_module);
 
     ngx_http_clear_content_length(r);
     ngx_http_clear_accept_ranges(r);
@@ -55,7 +46,7 @@ ngx_int_t replace_page(ngx_http_request_t *r)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = nullptr;
     ngx_str_null(&r->headers_out.charset);
-    r->headers_out.content_length_n = static_cast<off_t>(page->body.len);
+    r->headers_out.content_length_n = static_cast<off_t>(ctx->page.len);
 
     return add_header(r, "x-request-id", request_id(r)) ? NGX_OK : NGX_ERROR;
 }
@@ -76,8 +67,10 @@ ngx_int_t header_filter(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    auto *ctx = context(r);
+
     if (r->headers_out.status < NGX_HTTP_BAD_REQUEST
-        || loc_conf(r)->pass.len == 0 || context(r) != nullptr)
+        || loc_conf(r)->pass.len == 0 || (ctx != nullptr && ctx->answering))
     {
         return next_header_filter(r);
     }
@@ -89,14 +82,14 @@ ngx_int_t header_filter(ngx_http_request_t *r)
     return rc == NGX_OK ? next_header_filter(r) : rc;
 }
 
-ngx_int_t send_page(ngx_http_request_t *r, StatusPage *page, ngx_chain_t *in)
+ngx_int_t send_page(ngx_http_request_t *r, RequestCtx *ctx, ngx_chain_t *in)
 {
     for (; in != nullptr; in = in->next) {
         in->buf->pos = in->buf->last;
         in->buf->file_pos = in->buf->file_last;
     }
 
-    if (page->sent) {
+    if (ctx->page_sent) {
         return next_body_filter(r, nullptr);
     }
 
@@ -105,12 +98,12 @@ ngx_int_t send_page(ngx_http_request_t *r, StatusPage *page, ngx_chain_t *in)
         return NGX_ERROR;
     }
 
-    b->pos = page->body.data;
-    b->last = page->body.data + page->body.len;
+    b->pos = ctx->page.data;
+    b->last = ctx->page.data + ctx->page.len;
     b->memory = 1;
     b->last_buf = 1;
     b->last_in_chain = 1;
-    page->sent = true;
+    ctx->page_sent = true;
 
     ngx_chain_t out = {b, nullptr};
 
@@ -132,14 +125,26 @@ ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     auto *ctx = context(r);
 
-    if (ctx == nullptr || ctx->kind != CtxKind::status_page) {
+    if (ctx == nullptr || ctx->page.data == nullptr) {
         return next_body_filter(r, in);
     }
 
-    return send_page(r, static_cast<StatusPage *>(ctx), in);
+    return send_page(r, ctx, in);
 }
 
 }  // namespace
+
+RequestCtx *make_context(ngx_http_request_t *r)
+{
+    auto *ctx = context(r);
+
+    if (ctx == nullptr) {
+        ctx = pool_make<RequestCtx>(r->pool, RequestCtx{CtxKind::neither});
+        ngx_http_set_ctx(r, ctx, ngx_http_opendify_module);
+    }
+
+    return ctx;
+}
 
 ClientCtx *client_ctx(ngx_http_request_t *r)
 {
@@ -159,7 +164,7 @@ CallCtx *call_ctx(ngx_http_request_t *r)
                : nullptr;
 }
 
-ngx_int_t filter_init(ngx_conf_t *)
+ngx_int_t filter_init()
 {
     next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = header_filter;

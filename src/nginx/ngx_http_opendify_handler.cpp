@@ -94,13 +94,7 @@ ngx_int_t read_chat_request(ngx_http_request_t *r)
 
     ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
 
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        // So that the filter turns the page into an OpenAI error.
-        ngx_http_set_ctx(r, nullptr, ngx_http_opendify_module);
-        return rc;
-    }
-
-    return NGX_DONE;
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 
 std::string static_reply(ngx_http_request_t *r, const Route &route,

@@ -4,10 +4,15 @@ namespace opendify::glue {
 
 namespace {
 
+ngx_int_t postconfiguration(ngx_conf_t *cf)
+{
+    return check_passes(cf) == NGX_OK ? filter_init() : NGX_ERROR;
+}
+
 // clang-format off
 ngx_http_module_t module_ctx = {
     add_variables,     /* preconfiguration */
-    filter_init,       /* postconfiguration */
+    postconfiguration, /* postconfiguration */
 
     create_main_conf,  /* create main configuration */
     init_main_conf,    /* init main configuration */

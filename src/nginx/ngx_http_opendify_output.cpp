@@ -51,6 +51,7 @@ bool send_stream_header(ClientCtx *ctx)
     set_content_type(r, kType, kType.find(';'));
 
     ctx->header_sent = true;
+    ctx->answering = true;
 
     if (!set_common_headers(r) || !add_header(r, "Cache-Control", "no-cache")
         || !add_header(r, "X-Accel-Buffering", "no"))
@@ -212,16 +213,6 @@ void record_error(ngx_http_request_t *r, const Failure &failure)
                                        : std::string(head.type);
 }
 
-// An error of ours is no page of nginx's: the filter leaves it alone.
-void mark_answered(ngx_http_request_t *r)
-{
-    static RequestCtx answered = {CtxKind::answered};
-
-    if (ngx_http_get_module_ctx(r, ngx_http_opendify_module) == nullptr) {
-        ngx_http_set_ctx(r, &answered, ngx_http_opendify_module);
-    }
-}
-
 bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 {
     ctx->stage = Stage::finished;
@@ -236,8 +227,14 @@ void send_json(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
 {
     static constexpr std::string_view kType = "application/json";
 
-    mark_answered(r);
+    auto *ctx = make_context(r);
 
+    if (ctx == nullptr) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    ctx->answering = true;
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
     set_content_type(r, kType, kType.size());
