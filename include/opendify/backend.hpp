@@ -103,6 +103,11 @@ Result<BackendRequest> encode_form_submit(const HumanForm &form,
 BackendRequest encode_events_call(std::string_view run_id,
                                   std::string_view user);
 
+// The record of a run, and the last event of a stream that it stands for; ""
+// while the run goes on.
+BackendRequest encode_run_call(std::string_view run_id);
+std::string encode_run_frame(std::string_view record);
+
 BackendRequest encode_info_call();
 // Asks whether a conversation exists: 404 means it does not.
 BackendRequest encode_conversation_probe(std::string_view conversation_id,

@@ -46,8 +46,10 @@ public:
               ConversationId &out);
 
     // Takes the conversation named by an explicit id, under its scope: its
-    // old head is void, whoever held it. No-op if it is unknown.
-    void take_conversation(const Digest &scope, std::string_view id);
+    // head is void, whoever held it, and given to the caller. False if it is
+    // unknown or has none.
+    bool take_conversation(const Digest &scope, std::string_view id,
+                           Digest &head);
 
     // The conversation's newest turn is `head`. Makes the record, or moves an
     // existing one to the new head. Evicts the least recently used ones when

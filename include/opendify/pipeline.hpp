@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "opendify/backend.hpp"
 #include "opendify/fingerprint.hpp"
@@ -53,6 +54,9 @@ struct AnswerOptions {
     std::string   output_name;   // workflow: the output that is the answer,
                                  // "": the only text
 };
+
+// Questions as a block for complete(); "" for none.
+std::string suggested_block(const std::vector<std::string> &questions);
 
 class Pipeline {
 public:

@@ -113,8 +113,16 @@ bool is_printable(std::string_view s)
     return true;
 }
 
+struct AppArguments {
+    ngx_str_t key = {};
+    bool      has_key = false;
+    AppMode   mode = AppMode::unknown;
+    ngx_str_t query_input = {};
+    ngx_str_t output = {};
+};
+
 char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
-              const ngx_str_t &key, AppMode mode)
+              const AppArguments &from)
 {
     auto shown = name;
 
@@ -131,7 +139,9 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
         return conf_error();
     }
 
-    if (key.len == 0 || !is_printable(view(key))) {
+    auto key = view(from.key);
+
+    if (key.empty() || !is_printable(key)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the key of the model \"%V\" is empty or has blanks "
                            "or control characters: use the API key that the "
@@ -144,16 +154,11 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
         return conf_error();
     }
 
-    *app = App{name, Secret(view(key)), digest_of({view(key)}), mode};
+    *app = App{name,      Secret(key),      digest_of({key}),
+               from.mode, from.query_input, from.output};
 
     return kConfOk;
 }
-
-struct AppArguments {
-    ngx_str_t key = {};
-    bool      has_key = false;
-    AppMode   mode = AppMode::unknown;
-};
 
 bool read_app_argument(ngx_conf_t *cf, ngx_str_t *value, AppArguments *to)
 {
@@ -171,15 +176,25 @@ bool read_app_argument(ngx_conf_t *cf, ngx_str_t *value, AppArguments *to)
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown \"%V\": use chat, agent-chat, "
-                           "advanced-chat or agent, or leave it out to ask "
-                           "Dify", value);
+                           "advanced-chat, agent, completion or workflow, or "
+                           "leave it out to ask Dify", value);
         return false;
+    }
+
+    if (has_prefix(*value, "query_input=")) {
+        to->query_input = borrow(view(*value).substr(12));
+        return true;
+    }
+
+    if (has_prefix(*value, "output=")) {
+        to->output = borrow(view(*value).substr(7));
+        return true;
     }
 
     // Not quoted: it may be a key that lost its "key=".
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown parameter in \"opendify_app\": it takes "
-                       "key=... and mode=...");
+                       "key=..., mode=..., query_input=... and output=...");
     return false;
 }
 
@@ -205,8 +220,7 @@ char *set_app(ngx_conf_t *cf, ngx_command_t *, void *conf)
             return conf_error();
         }
 
-        return add_app(cf, static_cast<MainConf *>(conf), value[1], app.key,
-                       app.mode);
+        return add_app(cf, static_cast<MainConf *>(conf), value[1], app);
     });
 }
 
@@ -239,11 +253,11 @@ char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
         for (const auto &app : *apps) {
             ngx_str_t name = copy(cf->pool, app.model);
-            ngx_str_t key = copy(cf->pool, app.key);
+            AppArguments of;
+            of.key = copy(cf->pool, app.key);
 
-            if (name.data == nullptr || key.data == nullptr
-                || add_app(cf, static_cast<MainConf *>(conf), name, key,
-                           AppMode::unknown)
+            if (name.data == nullptr || of.key.data == nullptr
+                || add_app(cf, static_cast<MainConf *>(conf), name, of)
                        != kConfOk)
             {
                 return conf_error();

@@ -148,6 +148,14 @@ CallCtx *make_call(ngx_http_request_t *client)
     return call;
 }
 
+// Forms of paused runs are outside Dify's service API before 1.14.
+const ngx_str_t &pass_of(const LocConf *conf, const BackendRequest &request)
+{
+    bool is_form = request.path.compare(0, 6, "/form/") == 0;
+
+    return is_form && conf->form_pass.len != 0 ? conf->form_pass : conf->pass;
+}
+
 CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
                const BackendRequest &request, const CallFacts &facts)
 {
@@ -156,9 +164,10 @@ CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
         return nullptr;
     }
 
-    call->uri.assign(view(conf->pass)).append(request.path);
+    call->uri.assign(view(pass_of(conf, request))).append(request.path);
     call->args = request.args;
     call->body = request.body;
+    call->content_type = request.content_type;
     call->post = request.post;
     call->authorization.assign("Bearer ").append(app.key.reveal());
     call->facts = facts;
@@ -231,7 +240,8 @@ void consume(CallCtx *call, std::string_view bytes)
         return;
     }
 
-    if (call->event_stream && call->streams_to_client) {
+    if (call->event_stream && call->use == CallUse::stream) {
+        call->client->pipeline->set_now(ngx_current_msec);
         call->client->pipeline->feed(bytes);
         ngx_post_event(&call->client->wake, &ngx_posted_events);
 
@@ -244,13 +254,13 @@ void consume(CallCtx *call, std::string_view bytes)
 bool is_blocked(const CallCtx *call)
 {
     return call->client != nullptr && call->event_stream
-           && call->streams_to_client && chat_is_full(call->client);
+           && call->use == CallUse::stream && chat_is_full(call->client);
 }
 
 }  // namespace
 
 CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
-                    bool streams_to_client)
+                    CallUse use)
 {
     CallFacts facts = {std::string(view(client->app->name)),
                        std::string(app_mode_name(client->mode)), client->user,
@@ -260,7 +270,7 @@ CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
 
     if (call != nullptr) {
         call->client = client;
-        call->streams_to_client = streams_to_client;
+        call->use = use;
     }
 
     return call;

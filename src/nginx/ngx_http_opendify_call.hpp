@@ -44,6 +44,11 @@ struct CallFacts {
     std::string model, app_mode, user, chat_id, client;
 };
 
+enum class CallUse {
+    reply,   // kept, as a whole
+    stream,  // fed to the client's pipeline
+};
+
 struct CallCtx : RequestCtx {
     CallCtx() noexcept : RequestCtx{CtxKind::call} {}
 
@@ -54,6 +59,7 @@ struct CallCtx : RequestCtx {
     // The request, all of it the call's own.
     std::string    uri, args, body;
     std::string    authorization;
+    std::string    content_type;
     bool           post = false;
     CallFacts      facts;
     ngx_log_t      log = {};
@@ -66,7 +72,7 @@ struct CallCtx : RequestCtx {
     ngx_int_t    rc = 0;             // its code
     std::string  reply;              // a body that is no event stream, bounded
     ngx_chain_t *kept = nullptr;     // input that waits for a slow client
-    bool         streams_to_client = false;  // feed the client's pipeline
+    CallUse      use = CallUse::reply;
 
     ngx_event_t  wake = {};
     ngx_event_t  drain = {};
@@ -82,7 +88,7 @@ struct CallCtx : RequestCtx {
 // Starts a call on behalf of `client`, which is woken when there is news.
 // Null when there is no connection to spare (it was logged).
 CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
-                    bool streams_to_client);
+                    CallUse use);
 
 // A call that nobody reads: Dify's stop.
 void call_start_detached(ngx_http_request_t *r, const App &app,

@@ -1,6 +1,6 @@
 // A client's request on its way through the module.
 //
-//     handler -> read body -> chat_start -> [info] -> main call -> answer
+//     handler -> read body -> chat_start -> prepare -> main call -> answer
 //
 // Whatever happens (body read, a call's news, a timer, the socket writable)
 // ends in chat_run(), which looks at the facts and takes the next step.
@@ -15,8 +15,10 @@
 #include "ngx_http_opendify_call.hpp"
 #include "ngx_http_opendify_compat.hpp"
 #include "ngx_http_opendify_conf.hpp"
+#include "ngx_http_opendify_forms.hpp"
 #include "ngx_http_opendify_zone.hpp"
 #include "opendify/endpoint.hpp"
+#include "opendify/human_form.hpp"
 #include "opendify/pipeline.hpp"
 
 namespace opendify::glue {
@@ -26,7 +28,26 @@ inline std::string_view bytes_of(const Digest &digest)
     return {reinterpret_cast<const char *>(digest.data()), digest.size()};
 }
 
-enum class Stage { asking_mode, probing_mode, answering, finished };
+enum class Stage {
+    // prepare
+    asking_mode,
+    probing_mode,
+    asking_parameters,
+    asking_form,     // of a paused run
+    answering_form,
+    uploading,
+    // answer
+    answering,
+    waiting,         // for the next look at a run
+    suggesting,
+    finished,
+};
+
+inline bool is_answering(Stage stage)
+{
+    return stage == Stage::answering || stage == Stage::waiting
+           || stage == Stage::suggesting;
+}
 
 struct ClientCtx : RequestCtx {
     ClientCtx() noexcept : RequestCtx{CtxKind::client} {}
@@ -35,6 +56,7 @@ struct ClientCtx : RequestCtx {
     const LocConf      *conf = nullptr;
     const App          *app = nullptr;
     Stage               stage = Stage::asking_mode;
+    bool                completion = false;  // came to /v1/completions
     Turn                turn;
     AppMode             mode = AppMode::unknown;
     std::string         user, chat_id, client;
@@ -44,16 +66,28 @@ struct ClientCtx : RequestCtx {
     Digest                scope = {};
     std::string           conversation_id;  // that is continued; "": new
     std::optional<Digest> taken;            // its head, to be put back
+    bool                  chosen = false;
     bool                  replayed = false;
     bool                  settled = false;  // remembered or put back
 
+    // What the app wants, and what goes to Dify before the call.
+    KnownForm                 form;
+    bool                      form_is_new = false;
+    std::vector<Attachment *> uploads;              // of turn, last one first
+    bool                      files_known = false;  // some ids came from the
+                                                    // zone
+    std::optional<HumanForm>  paused;  // the run that the turn goes on with
+    ngx_uint_t                polls = 0;
+
     std::unique_ptr<Pipeline> pipeline;
-    CallCtx    *call = nullptr;   // info, mode probe or the main call
-    CallCtx    *probe = nullptr;  // asks whether the conversation exists
+    CallCtx    *call = nullptr;   // of prepare, or the main call
+    CallCtx    *probe = nullptr;  // beside it: does the conversation exist;
+                                  // what suggests itself
 
     ngx_event_t wake = {};
     ngx_event_t ping = {};
-    ngx_event_t stall = {};
+    ngx_event_t stall = {};    // also: the next look, the last suggestion
+    ngx_event_t release = {};  // of text that is held back
     ngx_msec_t  sent_at = 0;
 
     // Output.
@@ -79,6 +113,27 @@ void chat_run(ClientCtx *ctx);
 // What a pipe may hold for a slow client before its upstream waits, bytes.
 bool chat_is_full(const ClientCtx *ctx);
 
+// prepare: ends in answer_start() or a failed pipeline
+void prepare_start(ClientCtx *ctx);
+void prepare_run(ClientCtx *ctx);
+// Dify did not know files that it once took: they are uploaded anew.
+void prepare_again(ClientCtx *ctx);
+// As a new conversation: earlier files count too.
+void prepare_replay(ClientCtx *ctx);
+
+// answer
+void answer_start(ClientCtx *ctx, const ChatCall &chat);
+void answer_resume(ClientCtx *ctx);  // the run that was paused
+void answer_poll(ClientCtx *ctx);    // same, without a stream
+void answer_run(ClientCtx *ctx);
+
+// failure
+void turn_fail(ClientCtx *ctx, Failure failure);
+Failure no_connection();
+// What a call that is over, without an event stream, means; null: it is lost.
+Failure call_failure(const CallCtx *call);
+void log_failure(const ClientCtx *ctx);
+
 // identity: sets client, user, chat id, scope and inputs
 void identify(ClientCtx *ctx);
 
@@ -99,6 +154,7 @@ void conversation_hand_over(const ClientCtx *ctx, CallCtx *call);
 bool events_watch(ClientCtx *ctx);
 void events_stop(ClientCtx *ctx);
 void event_arm(ngx_event_t *ev, ngx_msec_t after_ms);  // 0: not at all
+void events_arm_release(ClientCtx *ctx);
 // Releases a call and forgets it; null is fine.
 void call_let_go(CallCtx *&call, ngx_msec_t drain_ms);
 

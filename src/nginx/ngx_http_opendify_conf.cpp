@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "ngx_http_opendify_client.hpp"
+#include "opendify/pipeline.hpp"
 #include "ngx_http_opendify_zone.hpp"
 
 namespace opendify::glue {
@@ -71,9 +72,55 @@ char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
     return compile(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
 }
 
+// "https://dify.example.com", without a path.
+char *set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    auto  value = arguments(cf)[1];
+    auto  text = view(value);
+    auto  scheme = text.find("://");
+
+    if (!text.empty() && text.back() == '/') {
+        value.len--;
+        text.remove_suffix(1);
+    }
+
+    if ((text.substr(0, 7) != "http://" && text.substr(0, 8) != "https://")
+        || text.size() == scheme + 3 || text.find('/', scheme + 3) != text.npos)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"opendify_files_origin %V\" must be scheme and "
+                           "host of Dify's file addresses, such as "
+                           "https://dify.example.com", &value);
+        return conf_error();
+    }
+
+    arguments(cf)[1] = value;
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
 ngx_conf_enum_t memories[] = {
     { ngx_string("history"), kMemoryHistory },
     { ngx_string("chat"), kMemoryChat },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t reasonings[] = {
+    { ngx_string("content"), static_cast<ngx_uint_t>(ReasoningMode::content) },
+    { ngx_string("inline"), static_cast<ngx_uint_t>(ReasoningMode::inline_) },
+    { ngx_string("off"), static_cast<ngx_uint_t>(ReasoningMode::off) },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t steps[] = {
+    { ngx_string("off"), kStepsOff },
+    { ngx_string("reasoning"), kStepsReasoning },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t suggestions[] = {
+    { ngx_string("off"), kSuggestedOff },
+    { ngx_string("text"), kSuggestedText },
     { ngx_null_string, 0 },
 };
 
@@ -129,6 +176,29 @@ void inherit_pass(ngx_conf_t *cf, const LocConf *prev, LocConf *conf)
     if (clcf->noname && conf->pass.len == 0 && prev->pass.len != 0) {
         conf->pass = prev->pass;
         clcf->handler = handler;
+    }
+}
+
+// How an answer looks.
+void merge_form(LocConf *conf, LocConf *prev)
+{
+    auto content = static_cast<ngx_uint_t>(ReasoningMode::content);
+
+    ngx_conf_merge_uint_value(conf->reasoning, prev->reasoning, content);
+    ngx_conf_merge_uint_value(conf->steps, prev->steps,
+                              static_cast<ngx_uint_t>(kStepsOff));
+    ngx_conf_merge_uint_value(conf->suggested, prev->suggested,
+                              static_cast<ngx_uint_t>(kSuggestedOff));
+    ngx_conf_merge_value(conf->footnotes, prev->footnotes, 0);
+    ngx_conf_merge_msec_value(conf->moderation_window,
+                              prev->moderation_window, 0);
+
+    for (auto field : {&LocConf::files_origin, &LocConf::system_input,
+                       &LocConf::form_pass})
+    {
+        if ((conf->*field).data == nullptr) {
+            conf->*field = prev->*field;
+        }
     }
 }
 
@@ -221,6 +291,62 @@ ngx_command_t commands[] = {
       offsetof(LocConf, memory),
       &memories },
 
+    { ngx_string("opendify_reasoning"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, reasoning),
+      &reasonings },
+
+    { ngx_string("opendify_steps"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, steps),
+      &steps },
+
+    { ngx_string("opendify_suggested"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, suggested),
+      &suggestions },
+
+    { ngx_string("opendify_footnotes"),
+      kAnyLevel|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, footnotes),
+      nullptr },
+
+    { ngx_string("opendify_moderation_window"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, moderation_window),
+      nullptr },
+
+    { ngx_string("opendify_files_origin"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, files_origin),
+      nullptr },
+
+    { ngx_string("opendify_system_input"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, system_input),
+      nullptr },
+
+    { ngx_string("opendify_form_pass"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_form_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, form_pass),
+      nullptr },
+
     { ngx_string("opendify_keepalive"),
       kAnyLevel|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -284,6 +410,11 @@ void *create_loc_conf(ngx_conf_t *cf)
     conf->client = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->inputs = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->memory = NGX_CONF_UNSET_UINT;
+    conf->reasoning = NGX_CONF_UNSET_UINT;
+    conf->steps = NGX_CONF_UNSET_UINT;
+    conf->suggested = NGX_CONF_UNSET_UINT;
+    conf->footnotes = NGX_CONF_UNSET;
+    conf->moderation_window = NGX_CONF_UNSET_MSEC;
     conf->keepalive = NGX_CONF_UNSET_MSEC;
     conf->stall = NGX_CONF_UNSET_MSEC;
     conf->drain = NGX_CONF_UNSET_MSEC;
@@ -304,6 +435,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_ptr_value(conf->inputs, prev->inputs, none);
         ngx_conf_merge_uint_value(conf->memory, prev->memory,
                                   static_cast<ngx_uint_t>(kMemoryHistory));
+        merge_form(conf, prev);
         ngx_conf_merge_msec_value(conf->keepalive, prev->keepalive, 15000);
         ngx_conf_merge_msec_value(conf->stall, prev->stall, 3000);
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);

@@ -18,6 +18,8 @@ struct App {
     Secret    key;
     Digest    key_digest;  // what may be stored of the key
     AppMode   mode;        // unknown: ask the backend
+    ngx_str_t query_input; // that takes the text, empty: the app's only one
+    ngx_str_t output;      // that is the answer, empty: the app's only text
 };
 
 struct InputConf {
@@ -27,6 +29,7 @@ struct InputConf {
 
 // What an opendify_pass names, and where it stands.
 struct PassTarget {
+    ngx_str_t                 directive;
     ngx_str_t                 uri;
     ngx_http_core_srv_conf_t *server;
     ngx_str_t                 file;
@@ -43,6 +46,8 @@ struct MainConf {
 };
 
 enum Memory : ngx_uint_t { kMemoryHistory, kMemoryChat };
+enum Steps : ngx_uint_t { kStepsOff, kStepsReasoning };
+enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 
 struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
@@ -50,7 +55,15 @@ struct LocConf {
     ngx_array_t *chat_id;   // same
     ngx_array_t *client;    // same
     ngx_array_t *inputs;    // InputConf
+    ngx_str_t    form_pass; // the one to forms of paused runs, or empty
     ngx_uint_t   memory;    // Memory
+    ngx_uint_t   reasoning; // ReasoningMode
+    ngx_uint_t   steps;     // Steps
+    ngx_uint_t   suggested; // Suggested
+    ngx_flag_t   footnotes;
+    ngx_msec_t   moderation_window;  // text is held back that long
+    ngx_str_t    files_origin;
+    ngx_str_t    system_input;
     ngx_msec_t   keepalive; // a ping after that much silence; 0: never
     ngx_msec_t   stall;
     ngx_msec_t   drain;
@@ -95,6 +108,7 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 // When all locations are known: does every opendify_pass lead somewhere?
 ngx_int_t check_passes(ngx_conf_t *cf);

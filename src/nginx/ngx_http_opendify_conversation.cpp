@@ -41,7 +41,10 @@ void conversation_choose(ClientCtx *ctx)
     }
 
     if (!ctx->conversation_id.empty()) {
-        zone.take_conversation(ctx->scope, ctx->conversation_id);
+        if (zone.take_conversation(ctx->scope, ctx->conversation_id, head)) {
+            ctx->taken = head;
+        }
+
         return;
     }
 
@@ -61,7 +64,6 @@ void conversation_choose(ClientCtx *ctx)
     }
 }
 
-// Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx)
 {
     ConversationId id;
@@ -80,7 +82,6 @@ void conversation_drop(ClientCtx *ctx)
     ctx->taken.reset();
 }
 
-// Before the client sees the end: its next turn was seen 40 ms later.
 void conversation_remember(ClientCtx *ctx)
 {
     auto &answer = *ctx->pipeline;

@@ -20,7 +20,17 @@ void leave(void *data)
 
     call_let_go(ctx->probe, 0);
 
+    if (ctx->stage == Stage::suggesting) {  // Dify has ended the turn
+        guarded(ctx->r->connection->log, 0, [ctx] {
+            conversation_remember(ctx);
+            return 0;
+        });
+        call_let_go(ctx->call, ctx->conf->drain);
+        return;
+    }
+
     if (ctx->call == nullptr) {
+        conversation_put_back(ctx);
         return;
     }
 
@@ -86,24 +96,57 @@ void on_ping(ngx_event_t *ev)
     });
 }
 
+// Nothing but a ping: the conversation may be gone at Dify (DESIGN §5).
+void on_silence(ClientCtx *ctx)
+{
+    if (ctx->pipeline->stirred() || ctx->pipeline->over()
+        || ctx->call == nullptr)
+    {
+        return;
+    }
+
+    if (ctx->call->status == 0) {
+        event_arm(&ctx->stall, ctx->conf->stall);
+        return;
+    }
+
+    ctx->probe = call_start(ctx,
+                            encode_conversation_probe(ctx->conversation_id,
+                                                      ctx->user),
+                            CallUse::reply);
+}
+
 void on_stall(ngx_event_t *ev)
 {
-    as_event(ev, [ev](ClientCtx *ctx) {
-        if (ctx->pipeline->stirred() || ctx->pipeline->over()
-            || ctx->call == nullptr)
-        {
+    as_event(ev, [](ClientCtx *ctx) {
+        switch (ctx->stage) {
+
+        case Stage::waiting:
+            answer_poll(ctx);
+            break;
+
+        case Stage::suggesting:
+            call_let_go(ctx->probe, 0);
+            break;
+
+        case Stage::answering:
+            on_silence(ctx);
+            return;
+
+        default:
             return;
         }
 
-        if (ctx->call->status == 0) {
-            event_arm(ev, ctx->conf->stall);
-            return;
-        }
+        chat_run(ctx);
+    });
+}
 
-        ctx->probe = call_start(ctx,
-                                encode_conversation_probe(ctx->conversation_id,
-                                                          ctx->user),
-                                false);
+void on_release(ngx_event_t *ev)
+{
+    as_event(ev, [](ClientCtx *ctx) {
+        ctx->pipeline->set_now(ngx_current_msec);
+        ctx->pipeline->release();
+        chat_run(ctx);
     });
 }
 
@@ -123,9 +166,21 @@ void event_arm(ngx_event_t *ev, ngx_msec_t after_ms)
     }
 }
 
+void events_arm_release(ClientCtx *ctx)
+{
+    auto due = static_cast<ngx_msec_t>(ctx->pipeline->due_ms());
+
+    if (due == 0 || ctx->release.timer_set || ctx->pipeline->over()) {
+        return;
+    }
+
+    auto wait = static_cast<ngx_msec_int_t>(due - ngx_current_msec);
+    ngx_add_timer(&ctx->release, wait > 0 ? static_cast<ngx_msec_t>(wait) : 1);
+}
+
 void events_stop(ClientCtx *ctx)
 {
-    for (auto *ev : {&ctx->ping, &ctx->stall}) {
+    for (auto *ev : {&ctx->ping, &ctx->stall, &ctx->release}) {
         if (ev->timer_set) {
             ngx_del_timer(ev);
         }
@@ -154,6 +209,7 @@ bool events_watch(ClientCtx *ctx)
     init_event(ctx, &ctx->wake, on_wake);
     init_event(ctx, &ctx->ping, on_ping);
     init_event(ctx, &ctx->stall, on_stall);
+    init_event(ctx, &ctx->release, on_release);
     cln->handler = leave;
     cln->data = ctx;
 

@@ -80,7 +80,7 @@ void on_body(ngx_http_request_t *r)
     }
 }
 
-ngx_int_t read_chat_request(ngx_http_request_t *r)
+ngx_int_t read_request(ngx_http_request_t *r, bool completion)
 {
     auto *ctx = pool_make<ClientCtx>(r->pool);
     if (ctx == nullptr) {
@@ -89,6 +89,7 @@ ngx_int_t read_chat_request(ngx_http_request_t *r)
 
     ctx->r = r;
     ctx->conf = loc_conf(r);
+    ctx->completion = completion;
     ctx->started_at = ngx_current_msec;
     ngx_http_set_ctx(r, ctx, ngx_http_opendify_module);
 
@@ -107,9 +108,7 @@ std::string static_reply(ngx_http_request_t *r, const Route &route,
         auto *app = find_app(conf, route.model);
 
         if (app == nullptr) {
-            failure = {Errc::model_not_found,
-                       "The model `" + route.model + "` does not exist.",
-                       "model", ""};
+            failure = model_not_found(route.model);
             return {};
         }
 
@@ -145,9 +144,15 @@ ngx_int_t answer_now(ngx_http_request_t *r, const Failure *failure,
     return NGX_DONE;
 }
 
-bool is_allowed(ngx_http_request_t *r, const Route &route)
+bool is_turn(const Route &route)
 {
     return route.endpoint == Endpoint::chat_completions
+           || route.endpoint == Endpoint::completions;
+}
+
+bool is_allowed(ngx_http_request_t *r, const Route &route)
+{
+    return is_turn(route)
                ? r->method == NGX_HTTP_POST
                : (r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) != 0;
 }
@@ -160,7 +165,8 @@ ngx_int_t handle(ngx_http_request_t *r)
     if (route.endpoint == Endpoint::unknown) {
         failure = {Errc::unknown_path,
                    "Unknown request URL. This server has "
-                   "/v1/chat/completions and /v1/models.", "", ""};
+                   "/v1/chat/completions, /v1/completions and "
+                   "/v1/models.", "", ""};
         return answer_now(r, &failure, {});
     }
 
@@ -174,8 +180,8 @@ ngx_int_t handle(ngx_http_request_t *r)
         return answer_now(r, &failure, {});
     }
 
-    if (route.endpoint == Endpoint::chat_completions) {
-        return read_chat_request(r);
+    if (is_turn(route)) {
+        return read_request(r, route.endpoint == Endpoint::completions);
     }
 
     failure.errc = Errc::bad_json;

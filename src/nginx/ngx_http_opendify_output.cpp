@@ -207,10 +207,7 @@ void record_error(ngx_http_request_t *r, const Failure &failure)
         return;
     }
 
-    const auto &head = error_head(failure.errc);
-    ctx->error = !failure.code.empty() ? failure.code
-                 : !head.code.empty()  ? std::string(head.code)
-                                       : std::string(head.type);
+    ctx->error = std::string(error_code_name(failure));
 }
 
 bool finish_request(ClientCtx *ctx, ngx_int_t rc)

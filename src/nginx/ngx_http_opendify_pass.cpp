@@ -79,58 +79,69 @@ bool check(ngx_conf_t *cf, const PassTarget &target)
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "\"opendify_pass %V\" leads to no location of this server "
-                  "that proxies: add \"location %V/ { internal; include "
+                  "\"%V %V\" leads to no location of this server that "
+                  "proxies: add \"location %V/ { internal; include "
                   "opendify_proxy.conf; proxy_pass https://dify/v1/; }\" in "
-                  "%V:%ui", &target.uri, &target.uri, &target.file,
-                  target.line);
+                  "%V:%ui", &target.directive, &target.uri, &target.uri,
+                  &target.file, target.line);
 
     return false;
 }
 
-}  // namespace
-
-char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
+// One pass of a location; its target is checked when all locations are known.
+char *add_target(ngx_conf_t *cf, ngx_str_t *pass)
 {
-    auto *lcf = static_cast<LocConf *>(conf);
     auto *value = arguments(cf);
-    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     auto *mcf = static_cast<MainConf *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_opendify_module));
 
-    if (lcf->pass.len != 0) {
+    if (pass->len != 0) {
         static char duplicate[] = "is duplicate";
         return duplicate;
     }
 
     if (value[1].len < 2 || value[1].data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"opendify_pass %V\" must name the internal "
-                           "location that proxies to Dify, such as "
-                           "\"opendify_pass /_dify;\"", &value[1]);
+                           "\"%V %V\" must name the internal location that "
+                           "proxies to Dify, such as \"opendify_pass "
+                           "/_dify;\"", &value[0], &value[1]);
         return conf_error();
     }
 
-    lcf->pass = value[1];
+    *pass = value[1];
 
-    if (lcf->pass.data[lcf->pass.len - 1] == '/') {
-        lcf->pass.len--;
+    if (pass->data[pass->len - 1] == '/') {
+        pass->len--;
     }
-
-    clcf->handler = handler;
 
     auto *target = static_cast<PassTarget *>(ngx_array_push(mcf->targets));
     if (target == nullptr) {
         return conf_error();
     }
 
-    *target = {lcf->pass,
+    *target = {value[0], *pass,
                static_cast<ngx_http_core_srv_conf_t *>(
                    ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module)),
                cf->conf_file->file.name, cf->conf_file->line};
 
     return kConfOk;
+}
+
+}  // namespace
+
+char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    clcf->handler = handler;
+
+    return add_target(cf, &static_cast<LocConf *>(conf)->pass);
+}
+
+char *set_form_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    return add_target(cf, &static_cast<LocConf *>(conf)->form_pass);
 }
 
 ngx_int_t check_passes(ngx_conf_t *cf)

@@ -74,7 +74,7 @@ bool call_set_request(CallCtx *call)
     sr->request_body = body;
     sr->headers_in.content_length_n = static_cast<off_t>(bytes.len);
 
-    return push_header(sr, "Content-Type", "content-type", "application/json",
+    return push_header(sr, "Content-Type", "content-type", call->content_type,
                        &sr->headers_in.content_type);
 }
 

@@ -12,9 +12,10 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr ngx_uint_t kAppSlots = 512;
-constexpr ngx_uint_t kAppProbes = 8;
-constexpr time_t     kAppModeTtl = 600;  // seconds
+constexpr std::size_t kSlots = 512;
+constexpr std::size_t kProbes = 8;
+constexpr time_t      kAppModeTtl = 600;      // seconds
+constexpr time_t      kFileTtl = 12 * 3600;
 
 struct AppSlot {
     Digest  key;
@@ -22,8 +23,15 @@ struct AppSlot {
     AppMode mode;
 };
 
+struct FileSlot {
+    Digest         key;
+    time_t         expires;
+    ConversationId id;
+};
+
 struct ZoneHeader {
-    AppSlot apps[kAppSlots];
+    AppSlot  apps[kSlots];
+    FileSlot files[kSlots];
 };
 
 class ShmLock {
@@ -109,13 +117,14 @@ std::uint32_t now_s()
 }
 
 // The slot of the key, else a free or the soonest to expire of its places.
-AppSlot *find_slot(ZoneHeader *header, const Digest &key, bool make)
+template <class Slot>
+Slot *find_slot(Slot (&slots)[kSlots], const Digest &key, bool make)
 {
-    ngx_uint_t at = (key[0] | key[1] << 8) % kAppSlots;
-    AppSlot   *best = nullptr;
+    std::size_t at = (key[0] | key[1] << 8) % kSlots;
+    Slot       *best = nullptr;
 
-    for (ngx_uint_t i = 0; i < kAppProbes; i++) {
-        AppSlot *slot = &header->apps[(at + i) % kAppSlots];
+    for (std::size_t i = 0; i < kProbes; i++) {
+        Slot *slot = &slots[(at + i) % kSlots];
 
         if (slot->key == key) {
             return slot;
@@ -205,11 +214,12 @@ bool Zone::take(const Digest &head, ConversationId &out)
         .take(head, now_s(), static_cast<std::uint32_t>(ttl_), out);
 }
 
-void Zone::take_conversation(const Digest &scope, std::string_view id)
+bool Zone::take_conversation(const Digest &scope, std::string_view id,
+                             Digest &head)
 {
     ShmLock lock(slab(shm_));
 
-    ConversationMap(root(shm_)->map).take_conversation(scope, id);
+    return ConversationMap(root(shm_)->map).take_conversation(scope, id, head);
 }
 
 void Zone::put(const Digest &scope, const Digest &head,
@@ -231,7 +241,7 @@ AppMode Zone::app_mode(const Digest &key)
 {
     ShmLock lock(slab(shm_));
 
-    AppSlot *slot = find_slot(root(shm_)->header, key, false);
+    auto *slot = find_slot(root(shm_)->header->apps, key, false);
 
     return slot != nullptr && slot->expires > ngx_time() ? slot->mode
                                                          : AppMode::unknown;
@@ -241,15 +251,48 @@ void Zone::set_app_mode(const Digest &key, AppMode mode)
 {
     ShmLock lock(slab(shm_));
 
-    AppSlot *slot = find_slot(root(shm_)->header, key, true);
-    *slot = {key, ngx_time() + kAppModeTtl, mode};
+    *find_slot(root(shm_)->header->apps, key, true) =
+        {key, ngx_time() + kAppModeTtl, mode};
 }
 
-void Zone::forget_app_mode(const Digest &key)
+bool Zone::file(const Digest &file, std::string &id)
+{
+    ConversationId found;
+
+    {
+        ShmLock lock(slab(shm_));
+        auto *slot = find_slot(root(shm_)->header->files, file, false);
+
+        if (slot == nullptr || slot->expires <= ngx_time()) {
+            return false;
+        }
+
+        found = slot->id;
+    }
+
+    id = std::string(found.view());
+
+    return true;
+}
+
+void Zone::put_file(const Digest &file, std::string_view id)
+{
+    FileSlot made = {file, ngx_time() + kFileTtl, {}};
+
+    if (!made.id.assign(id)) {
+        return;
+    }
+
+    ShmLock lock(slab(shm_));
+
+    *find_slot(root(shm_)->header->files, file, true) = made;
+}
+
+void Zone::forget_file(const Digest &file)
 {
     ShmLock lock(slab(shm_));
 
-    AppSlot *slot = find_slot(root(shm_)->header, key, false);
+    auto *slot = find_slot(root(shm_)->header->files, file, false);
 
     if (slot != nullptr) {
         slot->expires = 0;

@@ -1,5 +1,5 @@
-// Shared memory: the conversation map and the kinds of the apps, each call
-// under the zone's lock.
+// Shared memory: the conversation map, the kinds of the apps and the files
+// that were uploaded, each call under the zone's lock.
 
 #ifndef NGX_HTTP_OPENDIFY_ZONE_HPP
 #define NGX_HTTP_OPENDIFY_ZONE_HPP
@@ -16,13 +16,18 @@ public:
     Zone(ngx_shm_zone_t *shm, time_t ttl) : shm_(shm), ttl_(ttl) {}
 
     bool take(const Digest &head, ConversationId &out);
-    void take_conversation(const Digest &scope, std::string_view id);
+    bool take_conversation(const Digest &scope, std::string_view id,
+                           Digest &head);
     void put(const Digest &scope, const Digest &head, const ConversationId &id);
     void drop(const Digest &scope, std::string_view id);
 
     AppMode app_mode(const Digest &key);
     void set_app_mode(const Digest &key, AppMode mode);
-    void forget_app_mode(const Digest &key);
+
+    // Ids of files that the backend has, by what they hold and whose they are.
+    bool file(const Digest &file, std::string &id);
+    void put_file(const Digest &file, std::string_view id);
+    void forget_file(const Digest &file);
 
 private:
     ngx_shm_zone_t *shm_;

@@ -83,18 +83,23 @@ bool ConversationMap::take(const Digest &head, std::uint32_t now_s,
     return true;
 }
 
-void ConversationMap::take_conversation(const Digest &scope,
-                                        std::string_view id)
+bool ConversationMap::take_conversation(const Digest &scope,
+                                        std::string_view id, Digest &head)
 {
     const Digest key = key_of(scope, id);
     Table table(base_);
     const Change change(table);
     const std::uint32_t number = table.find(by_conversation, key);
 
-    if (number != kNone) {
-        table.void_head(number);
-        table.use(number);
+    if (number == kNone || !table.record(number).has_head) {
+        return false;
     }
+
+    head = table.record(number).digest[by_head];
+    table.void_head(number);
+    table.use(number);
+
+    return true;
 }
 
 void ConversationMap::put(const Digest &scope, const Digest &head,

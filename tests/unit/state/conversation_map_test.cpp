@@ -152,13 +152,17 @@ TEST(ConversationMap, TakesAConversationByItsId)
     Region region(8);
     region.put("h1", "c1", 10);
 
-    region.map().take_conversation(kOther, "c1");
-    region.map().take_conversation(kScope, "c2");
-    region.map().take_conversation(kScope, std::string(100, 'x'));
+    Digest head = {};
+    EXPECT_FALSE(region.map().take_conversation(kOther, "c1", head));
+    EXPECT_FALSE(region.map().take_conversation(kScope, "c2", head));
+    EXPECT_FALSE(region.map().take_conversation(kScope, std::string(100, 'x'),
+                                                head));
     EXPECT_EQ(region.take("h1", 11), "c1");
 
     region.put("h1", "c1", 12);
-    region.map().take_conversation(kScope, "c1");
+    EXPECT_TRUE(region.map().take_conversation(kScope, "c1", head));
+    EXPECT_EQ(head, digest("h1"));
+    EXPECT_FALSE(region.map().take_conversation(kScope, "c1", head));
     EXPECT_EQ(region.take("h1", 13), "");
     EXPECT_EQ(region.map().size(), 1u);
 }

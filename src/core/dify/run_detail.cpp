@@ -1,0 +1,47 @@
+// The record of a run, GET /workflows/run/:id (spec dify-api §10).
+
+#include "opendify/backend.hpp"
+#include "opendify/limits.hpp"
+#include "wire/json_reader.hpp"
+
+namespace opendify {
+
+namespace {
+
+bool is_final(std::string_view status)
+{
+    return status == "succeeded" || status == "failed" || status == "stopped"
+           || status == "partial-succeeded";
+}
+
+}  // namespace
+
+BackendRequest encode_run_call(std::string_view run_id)
+{
+    BackendRequest request;
+    request.path = "/workflows/run/" + std::string(run_id);
+
+    return request;
+}
+
+std::string encode_run_frame(std::string_view record)
+{
+    wire::JsonDocument doc;
+
+    if (!doc.parse(record, Limits{}.max_json_depth)
+        || !is_final(doc.root()["status"].string()))
+    {
+        return {};
+    }
+
+    // On one line: JSON has line breaks only between its tokens.
+    std::string frame = "data: {\"event\":\"workflow_finished\",\"data\":";
+
+    for (const char c : record) {
+        frame += c == '\n' || c == '\r' ? ' ' : c;
+    }
+
+    return frame + "}\n\n";
+}
+
+}  // namespace opendify

@@ -1,0 +1,321 @@
+// The main call and what becomes of its answer:
+//
+//     answer_start: the call goes out
+//     answer_run: its bytes have come, or its end: send, replay, fail
+//     suggesting: the answer is complete, a block is added to it
+//     settle: the conversation is remembered, the call is let go
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// Dify has a model make them up; nobody waits longer for the end of an answer.
+constexpr ngx_msec_t kSuggestTimeout = 5000;
+
+constexpr ngx_msec_t kPollInterval = 1000;
+constexpr ngx_uint_t kMaxPolls = 600;
+
+void call_main(ClientCtx *ctx, const BackendRequest &request)
+{
+    ctx->stage = Stage::answering;
+    ctx->pipeline->restart(ctx->mode);
+    ctx->call = call_start(ctx, request, CallUse::stream);
+
+    if (ctx->call == nullptr) {
+        turn_fail(ctx, no_connection());
+    }
+}
+
+bool may_begin_anew(const ClientCtx *ctx)
+{
+    return ctx->pipeline->text_bytes() == 0 && !ctx->pipeline->committed();
+}
+
+bool may_replay(const ClientCtx *ctx)
+{
+    return !ctx->replayed && !ctx->conversation_id.empty()
+           && ctx->pipeline->text_bytes() == 0;
+}
+
+// The conversation is gone at Dify: the turn goes into a new one.
+void replay(ClientCtx *ctx)
+{
+    ngx_log_error(NGX_LOG_WARN, ctx->r->connection->log, 0,
+                  "opendify: a conversation is gone at Dify, replaying the "
+                  "messages in a new one");
+
+    conversation_drop(ctx);
+    ctx->replayed = true;
+
+    if (ctx->stall.timer_set) {
+        ngx_del_timer(&ctx->stall);
+    }
+
+    call_let_go(ctx->probe, 0);
+    call_let_go(ctx->call, 0);
+    ctx->pipeline->restart(ctx->mode);
+    prepare_replay(ctx);
+}
+
+// Dify refused what it was given: what is remembered of the app or of files
+// may be outdated. True if the turn is under way again.
+bool refresh(ClientCtx *ctx)
+{
+    forms_forget(ctx->app->key_digest);
+
+    if (!ctx->files_known || !may_begin_anew(ctx)) {
+        return false;
+    }
+
+    call_let_go(ctx->call, 0);
+    ctx->pipeline->restart(ctx->mode);
+    prepare_again(ctx);
+
+    return true;
+}
+
+void on_stall_probe(ClientCtx *ctx)
+{
+    auto failure = call_failure(ctx->probe);
+    bool gone = ctx->probe->status != 0 && ctx->probe->status != NGX_HTTP_OK
+                && failure.errc == Errc::conversation_not_found;
+
+    call_let_go(ctx->probe, 0);
+
+    if (gone && may_replay(ctx) && !ctx->pipeline->stirred()) {
+        replay(ctx);
+    }
+}
+
+// A run that went on after a pause, at a Dify that streams no such run: its
+// record says when it is over.
+void on_polled(ClientCtx *ctx)
+{
+    auto *call = ctx->call;
+
+    if (call->status != NGX_HTTP_OK) {
+        ctx->pipeline->fail(call_failure(call));
+        return;
+    }
+
+    ctx->pipeline->feed(encode_run_frame(call->reply));
+
+    if (ctx->pipeline->over()) {
+        return;
+    }
+
+    if (++ctx->polls == kMaxPolls) {
+        ctx->pipeline->fail({Errc::backend_timeout,
+                             "The app did not go on in time.", "", ""});
+        return;
+    }
+
+    call_let_go(ctx->call, 0);
+    event_arm(&ctx->stall, kPollInterval);
+    ctx->stage = Stage::waiting;
+}
+
+bool is_polling(const ClientCtx *ctx, const Failure &failure)
+{
+    return ctx->paused && failure.errc == Errc::backend_misconfigured
+           && ctx->conf->form_pass.len != 0;
+}
+
+// What the main call's end means for the answer.
+void on_call_over(ClientCtx *ctx)
+{
+    auto *call = ctx->call;
+
+    if (call != nullptr && call->use == CallUse::reply) {
+        on_polled(ctx);
+        return;
+    }
+
+    if (call != nullptr && call->event_stream) {
+        ctx->pipeline->finish();
+        return;
+    }
+
+    auto failure = call_failure(call);
+
+    if (failure.errc == Errc::conversation_not_found && may_replay(ctx)) {
+        replay(ctx);
+
+    } else if (failure.errc == Errc::backend_rejected && refresh(ctx)) {
+        return;
+
+    } else if (is_polling(ctx, failure)) {
+        call_let_go(ctx->call, 0);
+        answer_poll(ctx);
+
+    } else {
+        ctx->pipeline->fail(std::move(failure));
+    }
+}
+
+void settle(ClientCtx *ctx)
+{
+    ctx->settled = true;
+    events_stop(ctx);
+    conversation_remember(ctx);
+
+    if (ctx->pipeline->failed()) {
+        log_failure(ctx);
+    }
+
+    call_let_go(ctx->probe, 0);
+    call_let_go(ctx->call, ctx->conf->drain);
+}
+
+void suggest(ClientCtx *ctx)
+{
+    bool wanted = !ctx->pipeline->message_id().empty()
+                  && (!ctx->form.readable || ctx->form.form->suggested);
+
+    if (wanted) {
+        ctx->probe = call_start(
+            ctx,
+            encode_suggested_call(ctx->pipeline->message_id(), ctx->user),
+            CallUse::reply);
+    }
+
+    if (ctx->probe == nullptr) {
+        ctx->pipeline->complete("");
+        return;
+    }
+
+    ctx->stage = Stage::suggesting;
+    event_arm(&ctx->stall, kSuggestTimeout);
+}
+
+void on_suggested(ClientCtx *ctx)
+{
+    std::string block;
+
+    if (ctx->probe != nullptr && ctx->probe->done
+        && ctx->probe->status == NGX_HTTP_OK)
+    {
+        block = suggested_block(decode_suggested(ctx->probe->reply));
+    }
+
+    call_let_go(ctx->probe, 0);
+    ctx->stage = Stage::answering;
+    ctx->pipeline->complete(block);
+}
+
+// What the calls have brought.
+void look_at_calls(ClientCtx *ctx)
+{
+    if (ctx->stage == Stage::suggesting) {
+        if (ctx->probe == nullptr || ctx->probe->done) {
+            on_suggested(ctx);
+        }
+
+        return;
+    }
+
+    if (ctx->probe != nullptr && ctx->probe->done) {
+        on_stall_probe(ctx);
+    }
+
+    auto &pipeline = *ctx->pipeline;
+
+    if (ctx->stage == Stage::answering && !pipeline.over() && !pipeline.held()
+        && (ctx->call == nullptr || ctx->call->done))
+    {
+        on_call_over(ctx);
+    }
+
+    if (pipeline.failed() && !pipeline.committed() && may_replay(ctx)
+        && pipeline.failure().errc == Errc::conversation_not_found)
+    {
+        replay(ctx);
+    }
+
+    if (pipeline.held()) {
+        suggest(ctx);
+    }
+}
+
+// Sends what there is to be sent.
+void show(ClientCtx *ctx)
+{
+    auto &pipeline = *ctx->pipeline;
+
+    if (pipeline.failed() && !pipeline.committed()) {
+        ctx->stage = Stage::finished;
+        send_failure(ctx->r, pipeline.failure());
+
+    } else if (!ctx->turn.stream) {
+        if (pipeline.ended()) {
+            send_reply(ctx);
+        }
+
+    } else if (pipeline.started() || pipeline.committed()) {
+        pipeline.commit();
+
+        if (send_stream(ctx) && ctx->call != nullptr && !chat_is_full(ctx)) {
+            call_resume(ctx->call);
+        }
+    }
+}
+
+}  // namespace
+
+void answer_start(ClientCtx *ctx, const ChatCall &chat)
+{
+    auto request = encode_chat_call(chat);
+
+    if (!request) {
+        turn_fail(ctx, std::move(request.failure()));
+        return;
+    }
+
+    call_main(ctx, *request);
+
+    if (ctx->call != nullptr && ctx->mode == AppMode::chatflow
+        && !ctx->conversation_id.empty())
+    {
+        event_arm(&ctx->stall, ctx->conf->stall);
+    }
+}
+
+void answer_resume(ClientCtx *ctx)
+{
+    call_main(ctx, encode_events_call(ctx->paused->run_id, ctx->user));
+}
+
+void answer_poll(ClientCtx *ctx)
+{
+    ctx->stage = Stage::answering;
+    ctx->call = call_start(ctx, encode_run_call(ctx->paused->run_id),
+                           CallUse::reply);
+
+    if (ctx->call == nullptr) {
+        turn_fail(ctx, no_connection());
+    }
+}
+
+void answer_run(ClientCtx *ctx)
+{
+    look_at_calls(ctx);
+
+    if (ctx->first_token_ms < 0 && ctx->pipeline->started()) {
+        ctx->first_token_ms = static_cast<ngx_int_t>(ngx_current_msec
+                                                     - ctx->started_at);
+    }
+
+    if (ctx->pipeline->over() && !ctx->settled) {
+        settle(ctx);
+    }
+
+    events_arm_release(ctx);
+
+    if (is_answering(ctx->stage)) {
+        show(ctx);
+    }
+}
+
+}  // namespace opendify::glue

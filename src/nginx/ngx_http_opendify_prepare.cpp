@@ -1,0 +1,396 @@
+// What has to be known and done before the app is asked, one call after the
+// other:
+//
+//     mode        what kind of app is it (/info, once per key)
+//     parameters  what does it want to be given (once per key)
+//     form        the turn answers a paused run: its form, then the answer
+//     upload      files of the turn that Dify does not have yet
+//
+// Each call's end comes back to prepare(), which looks at what is missing.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// The call that is over, let go when its reply has been read.
+class OverCall {
+public:
+    explicit OverCall(ClientCtx *ctx) : call_(ctx->call)
+    {
+        ctx->call = nullptr;
+    }
+
+    ~OverCall() { call_let_go(call_, 0); }
+
+    OverCall(const OverCall &) = delete;
+    OverCall &operator=(const OverCall &) = delete;
+
+    bool has_reply() const { return call_ != nullptr && call_->status != 0; }
+    bool is(ngx_uint_t status) const
+    {
+        return has_reply() && call_->status == status;
+    }
+
+    int status() const { return static_cast<int>(call_->status); }
+    const std::string &reply() const { return call_->reply; }
+    Failure failure() const { return call_failure(call_); }
+
+private:
+    CallCtx *call_;
+};
+
+void start_call(ClientCtx *ctx, Stage stage, const BackendRequest &request)
+{
+    ctx->stage = stage;
+    ctx->call = call_start(ctx, request, CallUse::reply);
+
+    if (ctx->call == nullptr) {
+        turn_fail(ctx, no_connection());
+    }
+}
+
+void ask_parameters(ClientCtx *ctx)
+{
+    start_call(ctx, Stage::asking_parameters,
+               encode_parameters_call(ctx->user));
+}
+
+void set_mode(ClientCtx *ctx, AppMode mode)
+{
+    ctx->mode = mode;
+    zone_of(ctx).set_app_mode(ctx->app->key_digest, mode);
+}
+
+void on_info(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (!call.is(NGX_HTTP_OK)) {
+        turn_fail(ctx, call.failure());
+        return;
+    }
+
+    auto mode = decode_info(call.reply());
+
+    if (!mode) {
+        turn_fail(ctx, mode.failure());
+
+    } else if (*mode == AppMode::unknown) {
+        start_call(ctx, Stage::probing_mode, encode_mode_probe());
+
+    } else {
+        set_mode(ctx, *mode);
+    }
+}
+
+void on_mode_probe(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (call.is(NGX_HTTP_OK)) {
+        set_mode(ctx, AppMode::chat);
+
+    } else {
+        turn_fail(ctx, call.failure());
+    }
+}
+
+// An app that does not tell is asked all the same: Dify checks too, if less
+// kindly.
+void on_parameters(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (!call.has_reply() || call.is(NGX_HTTP_UNAUTHORIZED)) {
+        turn_fail(ctx, call.failure());
+        return;
+    }
+
+    Result<AppForm> form = call.is(NGX_HTTP_OK)
+                               ? decode_parameters(call.reply())
+                               : Result<AppForm>(call.failure());
+
+    ctx->form.readable = static_cast<bool>(form);
+    ctx->form.form = std::make_shared<const AppForm>(
+        form ? std::move(*form) : AppForm{});
+    ctx->form_is_new = true;
+    forms_put(ctx->app->key_digest, ctx->form);
+}
+
+void on_upload(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (!call.has_reply()) {
+        turn_fail(ctx, call.failure());
+        return;
+    }
+
+    auto *file = ctx->uploads.back();
+    auto  id = decode_upload_reply(call.status(), call.reply());
+
+    if (id) {
+        zone_of(ctx).put_file(file_digest(ctx, *file), *id);
+        file->upload_id = std::move(*id);
+        ctx->uploads.pop_back();
+        return;
+    }
+
+    auto failure = std::move(id.failure());
+
+    if (failure.param.empty() && failure.errc == Errc::bad_value) {
+        failure.param = file->param;
+    }
+
+    turn_fail(ctx, std::move(failure));
+}
+
+void on_human_form(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (!call.has_reply()) {
+        turn_fail(ctx, call.failure());
+        return;
+    }
+
+    auto form = call.is(NGX_HTTP_OK) ? decode_form(call.reply())
+                                     : Result<HumanForm>(call.failure());
+
+    // It was answered elsewhere or is too old: the text is a new question.
+    if (!form) {
+        ctx->paused.reset();
+        return;
+    }
+
+    form->token = ctx->paused->token;
+    form->run_id = ctx->paused->run_id;
+
+    auto answer = encode_form_submit(*form, new_turn_text(ctx->turn),
+                                     ctx->user);
+
+    if (!answer) {
+        turn_fail(ctx, answer.failure());
+        return;
+    }
+
+    start_call(ctx, Stage::answering_form, *answer);
+}
+
+void on_form_answered(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (call.is(NGX_HTTP_OK)) {
+        answer_resume(ctx);
+
+    } else {
+        turn_fail(ctx, call.failure());
+    }
+}
+
+ChatCall chat_call(const ClientCtx *ctx)
+{
+    ChatCall chat;
+
+    chat.turn = &ctx->turn;
+    chat.mode = ctx->mode;
+    chat.user = ctx->user;
+    chat.conversation_id = ctx->conversation_id;
+    chat.inputs = ctx->inputs;
+    chat.system_input = std::string(view(ctx->conf->system_input));
+    chat.query_input = std::string(view(ctx->app->query_input));
+
+    if (!ctx->form.readable) {
+        if (chat.query_input.empty()) {
+            chat.query_input = "query";
+        }
+
+        return chat;
+    }
+
+    chat.form = ctx->form.form.get();
+    chat.query_input = text_input_of(*chat.form, chat.query_input);
+    apply_defaults(*chat.form, chat);
+
+    return chat;
+}
+
+// The app's own wishes, before Dify would hang on them (DESIGN §6).
+bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
+{
+    if (chat.form == nullptr) {
+        return true;
+    }
+
+    auto accepted = check_call(*chat.form, chat);
+
+    if (accepted) {
+        return true;
+    }
+
+    if (ctx->form_is_new) {
+        turn_fail(ctx, std::move(accepted.failure()));
+
+    } else {
+        // What is remembered may be what the app was.
+        ask_parameters(ctx);
+    }
+
+    return false;
+}
+
+Digest file_digest(const ClientCtx *ctx, const Attachment &file)
+{
+    return digest_of({"file", bytes_of(ctx->app->key_digest), ctx->user,
+                      file.name, file.bytes});
+}
+
+void list_uploads(ClientCtx *ctx)
+{
+    auto zone = zone_of(ctx);
+
+    ctx->uploads.clear();
+
+    for (auto *file :
+         files_to_upload(ctx->turn, !ctx->conversation_id.empty()))
+    {
+        if (zone.file(file_digest(ctx, *file), file->upload_id)) {
+            ctx->files_known = true;
+
+        } else {
+            ctx->uploads.push_back(file);
+        }
+    }
+}
+
+void choose(ClientCtx *ctx)
+{
+    HumanForm paused;
+
+    conversation_choose(ctx);
+    list_uploads(ctx);
+    ctx->chosen = true;
+
+    if (find_form(ctx->turn, paused)) {
+        ctx->paused = std::move(paused);
+        start_call(ctx, Stage::asking_form,
+                   encode_form_call(ctx->paused->token));
+    }
+}
+
+void prepare(ClientCtx *ctx)
+{
+    if (ctx->mode == AppMode::unknown) {
+        start_call(ctx, Stage::asking_mode, encode_info_call());
+        return;
+    }
+
+    if (ctx->form.form == nullptr) {
+        ask_parameters(ctx);
+        return;
+    }
+
+    if (!ctx->chosen) {
+        choose(ctx);
+
+        if (ctx->call != nullptr || ctx->pipeline->over()) {
+            return;
+        }
+    }
+
+    auto chat = chat_call(ctx);
+
+    if (!is_acceptable(ctx, chat)) {
+        return;
+    }
+
+    if (!ctx->uploads.empty()) {
+        start_call(ctx, Stage::uploading,
+                   encode_upload_call(*ctx->uploads.back(), ctx->user));
+        return;
+    }
+
+    answer_start(ctx, chat);
+}
+
+}  // namespace
+
+void prepare_start(ClientCtx *ctx)
+{
+    ctx->mode = ctx->app->mode != AppMode::unknown
+                    ? ctx->app->mode
+                    : zone_of(ctx).app_mode(ctx->app->key_digest);
+    ctx->form = forms_get(ctx->app->key_digest);
+
+    prepare(ctx);
+}
+
+void prepare_run(ClientCtx *ctx)
+{
+    if (ctx->call != nullptr && !ctx->call->done) {
+        return;
+    }
+
+    switch (ctx->stage) {
+
+    case Stage::asking_mode:
+        on_info(ctx);
+        break;
+
+    case Stage::probing_mode:
+        on_mode_probe(ctx);
+        break;
+
+    case Stage::asking_parameters:
+        on_parameters(ctx);
+        break;
+
+    case Stage::asking_form:
+        on_human_form(ctx);
+        break;
+
+    case Stage::answering_form:
+        on_form_answered(ctx);
+        break;
+
+    case Stage::uploading:
+        on_upload(ctx);
+        break;
+
+    default:
+        return;
+    }
+
+    if (ctx->call == nullptr && !ctx->pipeline->over()) {
+        prepare(ctx);
+    }
+}
+
+void prepare_again(ClientCtx *ctx)
+{
+    auto zone = zone_of(ctx);
+
+    for (auto &message : ctx->turn.messages) {
+        for (auto &file : message.files) {
+            if (!file.upload_id.empty()) {
+                zone.forget_file(file_digest(ctx, file));
+                file.upload_id.clear();
+            }
+        }
+    }
+
+    ctx->files_known = false;
+    list_uploads(ctx);
+    prepare(ctx);
+}
+
+void prepare_replay(ClientCtx *ctx)
+{
+    list_uploads(ctx);
+    prepare(ctx);
+}
+
+}  // namespace opendify::glue
