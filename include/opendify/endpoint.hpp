@@ -30,11 +30,14 @@ Route route_of(std::string_view path);
 
 // Strict about what would change the answer's shape (n > 1, logprobs, a
 // forced tool_choice: unsupported_value), deaf to everything unknown
-// (openai-api §2.1, §2.2). null counts as absent.
+// (openai-api §2.1, §2.2). null counts as absent. Files of user messages are
+// decoded (Attachment); a bad one is a bad_value that names its member and
+// never quotes it.
 Result<Turn> decode_chat_request(std::string_view body, const Limits &limits);
 
 // POST /v1/completions: the prompt becomes the only message of the turn
-// (openai-api §4.2).
+// (openai-api §4.2). Several prompts, tokens, `suffix`, `echo`, `best_of` > 1,
+// `n` > 1 and `logprobs` are unsupported_value.
 Result<Turn> decode_completion_request(std::string_view body,
                                        const Limits &limits);
 
@@ -48,6 +51,13 @@ struct ErrorHead {
 
 // The table (openai-api §3.2, DESIGN §6).
 const ErrorHead &error_head(Errc errc);
+
+// The word for a failure in logs and variables: its own code, else the
+// table's, else the type. Borrows from `failure`.
+std::string_view error_code_name(const Failure &failure);
+
+// No app has that name, or not for this client.
+Failure model_not_found(std::string_view model);
 
 // {"error":{"message":...,"type":...,"param":...,"code":...}}
 std::string encode_error(const Failure &failure);

@@ -1,11 +1,13 @@
 // Paths of the client's dialect (openai-api §1.1):
 //
 //     path  = *"/" [ "v1/" ] route [ "/" ]
-//     route = "chat/completions" | "models" | "models/" id
+//     route = "chat/completions" | "completions" | "models" | "models/" id
 //
 // An id is the whole rest, slashes included, percent-decoded.
 
 #include "opendify/endpoint.hpp"
+
+#include "wire/percent.hpp"
 
 namespace opendify {
 
@@ -22,6 +24,7 @@ struct RouteRow {
 
 constexpr RouteRow kRoutes[] = {
     { "chat/completions", Endpoint::chat_completions, kPost },
+    { "completions",      Endpoint::completions,      kPost },
     { "models",           Endpoint::models,           kGet },
 };
 
@@ -36,47 +39,6 @@ bool skip_prefix(std::string_view &text, std::string_view prefix)
 
     text.remove_prefix(prefix.size());
     return true;
-}
-
-int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-
-    return -1;
-}
-
-// A percent sign that begins no escape stands for itself.
-std::string percent_decoded(std::string_view raw)
-{
-    std::string text;
-    text.reserve(raw.size());
-
-    for (std::size_t i = 0; i < raw.size(); i++) {
-        if (raw[i] == '%' && i + 2 < raw.size()) {
-            int high = hex_digit(raw[i + 1]);
-            int low = hex_digit(raw[i + 2]);
-
-            if (high >= 0 && low >= 0) {
-                text.push_back(static_cast<char>(high * 16 + low));
-                i += 2;
-                continue;
-            }
-        }
-
-        text.push_back(raw[i]);
-    }
-
-    return text;
 }
 
 }  // namespace
@@ -100,7 +62,7 @@ Route route_of(std::string_view path)
     }
 
     if (skip_prefix(path, kModelPrefix) && !path.empty()) {
-        return Route{Endpoint::model, percent_decoded(path), kGet};
+        return Route{Endpoint::model, wire::percent_decoded(path), kGet};
     }
 
     return Route{};

@@ -22,7 +22,7 @@ public:
     virtual void text(std::string_view piece, std::string &out) = 0;
     virtual void reasoning(std::string_view piece, std::string &out) = 0;
     // For the `annotations` of the end (openai-api §2.3, §8.2).
-    virtual void citation(const Citation &) {}
+    virtual void citation(const Citation &citation) = 0;
     // `whole` takes the place of all text so far. Stream: `out` still holds
     // everything that was encoded; it begins anew.
     virtual void replace(std::string_view whole, std::string &out) = 0;
@@ -42,9 +42,9 @@ std::string_view finish_name(FinishReason finish);
 // {"prompt_tokens":...,"completion_tokens":...,"total_tokens":...}
 void write_usage(std::string &out, const Usage &usage);
 
-// As markdown, after an empty line; "" for an empty list. A block of ours
-// begins with kOurBlock, so that it is known again when it comes back as
-// history.
+// A Markdown list of the sources, each once, under the mark of a block of
+// ours, so that it is known again when it comes back as history; "" for an
+// empty list. What has no web address is named only.
 std::string footnotes(const std::vector<Citation> &citations);
 
 // The role chunk goes out with the first piece, or with the end.

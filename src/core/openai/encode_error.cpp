@@ -2,11 +2,14 @@
 // its first bytes, {"error":{ without blanks, and message comes first.
 
 #include "opendify/endpoint.hpp"
+#include "openai/cut_text.hpp"
 #include "wire/json_writer.hpp"
 
 namespace opendify {
 
 namespace {
+
+constexpr std::size_t kMaxModelBytes = 256;
 
 void write_string_or_null(std::string &out, std::string_view text)
 {
@@ -18,16 +21,34 @@ void write_string_or_null(std::string &out, std::string_view text)
     wire::write_lossy_string(out, text);
 }
 
+std::string_view code_of(const Failure &failure)
+{
+    return !failure.code.empty() ? failure.code
+                                 : error_head(failure.errc).code;
+}
+
 }  // namespace
+
+std::string_view error_code_name(const Failure &failure)
+{
+    std::string_view code = code_of(failure);
+
+    return !code.empty() ? code : error_head(failure.errc).type;
+}
+
+Failure model_not_found(std::string_view model)
+{
+    // The name is the client's, of any length.
+    std::string name(openai::cut_text(model, kMaxModelBytes));
+
+    return {Errc::model_not_found,
+            "The model `" + name + "` does not exist. GET /v1/models lists "
+            "the models of this server.", "model", {}};
+}
 
 std::string encode_error(const Failure &failure)
 {
     const ErrorHead &head = error_head(failure.errc);
-    std::string_view code = head.code;
-
-    if (!failure.code.empty()) {
-        code = failure.code;
-    }
 
     std::string out;
     out.append("{\"error\":{\"message\":");
@@ -37,7 +58,7 @@ std::string encode_error(const Failure &failure)
     out.append(",\"param\":");
     write_string_or_null(out, failure.param);
     out.append(",\"code\":");
-    write_string_or_null(out, code);
+    write_string_or_null(out, code_of(failure));
     out.append("}}");
 
     return out;

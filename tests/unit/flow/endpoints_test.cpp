@@ -18,6 +18,18 @@ TEST(Endpoints, FindsTheChat)
     }
 }
 
+TEST(Endpoints, FindsTheCompletions)
+{
+    for (std::string_view path :
+         {"completions", "/completions", "v1/completions", "/v1/completions",
+          "v1/completions/"})
+    {
+        Route route = route_of(path);
+        EXPECT_EQ(route.endpoint, Endpoint::completions) << path;
+        EXPECT_EQ(route.allow, "POST");
+    }
+}
+
 TEST(Endpoints, FindsTheModels)
 {
     for (std::string_view path :
@@ -65,7 +77,7 @@ TEST(Endpoints, KnowsNothingElse)
 {
     for (std::string_view path :
          {"", "/", "v1", "v1/", "chat", "chat/", "chat/completions/x",
-          "chat/completionsx", "Chat/Completions", "modelsx", "v2/models",
+          "chat/completionsx", "completions/x", "Chat/Completions", "modelsx", "v2/models",
           "v1/v1/models", "embeddings", "chat//completions", "models//"})
     {
         Route route = route_of(path);

@@ -100,6 +100,9 @@ TEST(DecodeChatRequest, ReadsATypicalStreamingRequest)
     EXPECT_EQ(turn->messages[0].role, Role::system);
     EXPECT_EQ(turn->messages[2].role, Role::assistant);
     EXPECT_EQ(turn->messages[3].text, "And what is in this picture?");
+    ASSERT_EQ(turn->messages[3].files.size(), 1u);
+    EXPECT_EQ(turn->messages[3].files[0].bytes, "\x89PNG\r\n\x1a\n");
+    EXPECT_EQ(turn->messages[3].files[0].name, "image.png");
 }
 
 TEST(DecodeChatRequest, RefusesWhatIsNotAJsonObject)
@@ -201,15 +204,12 @@ TEST(DecodeChatRequest, JoinsTextPartsAndSkipsOthers)
 {
     expect_text(R"([{"role":"user","content":[
                     {"type":"text","text":" a "},
-                    {"type":"input_audio","input_audio":{"data":"AA=="}},
+                    {"type":"document","document":{"data":"AA=="}},
                     {"type":"video_url","video_url":"x"},
                     {"type":"refusal","refusal":"not mine"},
                     {"type":"text","text":""},
                     {"type":"text","text":"b"}]}])",
                 Role::user, " a \n\nb");
-    expect_text(R"([{"role":"user","content":[
-                    {"type":"image_url","image_url":"https://x/y.png"}]}])",
-                Role::user, "");
     expect_text(R"([{"role":"assistant","content":[
                     {"type":"text","text":"a"},
                     {"type":"refusal","refusal":"no"}]}])",
@@ -345,6 +345,42 @@ TEST(DecodeChatRequest, KeepsInputsAsJson)
 
     expect_refused(with(R"("inputs":[])"), Errc::bad_value, "inputs");
     expect_refused(with(R"("inputs":"x")"), Errc::bad_value, "inputs");
+}
+
+TEST(DecodeChatRequest, FindsInputsInTheMetadata)
+{
+    auto turn = decode(with(
+        R"("metadata":{"inputs.city":"Lyon","inputs.":"x","inputs":"y",)"
+        R"("inputs.n":"a\"b","inputs.tone":"kind","inputs.none":null},)"
+        R"("inputs":{"tone":"rude"})"));
+
+    ASSERT_TRUE(turn);
+    ASSERT_EQ(turn->inputs.size(), 3u);
+    EXPECT_EQ(turn->inputs[0].name, "city");
+    EXPECT_EQ(turn->inputs[0].json, R"("Lyon")");
+    EXPECT_EQ(turn->inputs[1].name, "n");
+    EXPECT_EQ(turn->inputs[1].json, R"("a\"b")");
+    EXPECT_EQ(turn->inputs[2].name, "tone");
+    EXPECT_EQ(turn->inputs[2].json, R"("rude")");
+    EXPECT_TRUE(decode(with(R"("metadata":["inputs.a"])"))->inputs.empty());
+}
+
+TEST(DecodeChatRequest, BoundsTheInputs)
+{
+    Limits limits;
+    limits.max_inputs = 2;
+
+    auto param = [&](const std::string &members) {
+        auto turn = decode_chat_request(with(members), limits);
+        return turn ? "" : turn.failure().param;
+    };
+
+    EXPECT_EQ(param(R"("inputs":{"a":1,"b":2})"), "");
+    EXPECT_EQ(param(R"("inputs":{"a":1,"b":2,"c":3})"), "inputs");
+    EXPECT_EQ(param(R"("inputs":{"a":1},"metadata":{"inputs.b":""})"), "");
+    EXPECT_EQ(param(R"("inputs":{"a":1},)"
+                    R"("metadata":{"inputs.b":"","inputs.c":""})"),
+              "metadata");
 }
 
 TEST(DecodeChatRequest, TheLastMessageMayBeAnyones)

@@ -76,6 +76,37 @@ TEST(EncodeChatReply, ReplaceForgetsTheTextSoFar)
     EXPECT_EQ(out, kBegin + "good\"," + kMiddle + "content_filter\"}]}");
 }
 
+TEST(EncodeChatReply, NamesTheSources)
+{
+    auto        reply = encoder();
+    std::string out;
+
+    reply->citation({"https://kb/1", "Hours", "9 to 18"});
+    reply->text("a", out);
+    reply->citation({"https://kb/1", "Hours", ""});
+    reply->end(FinishReason::stop, nullptr, out);
+
+    EXPECT_EQ(out, kBegin + "a\",\"refusal\":null,\"annotations\":["
+        "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,"
+        "\"end_index\":0,\"url\":\"https://kb/1\",\"title\":\"Hours\"}}"
+        "]},\"logprobs\":null,\"finish_reason\":\"stop\"}]}");
+}
+
+TEST(EncodeChatReply, ReplaceMakesRoom)
+{
+    auto        reply = encoder(10);
+    std::string out;
+
+    reply->citation({"https://kb/bad", "Bad", ""});
+    reply->reasoning("12345", out);
+    reply->text("67890", out);
+    reply->replace("1234567890", out);
+    EXPECT_FALSE(reply->full());
+
+    reply->end(FinishReason::stop, nullptr, out);
+    EXPECT_EQ(out, kBegin + "1234567890\"," + kMiddle + "stop\"}]}");
+}
+
 TEST(EncodeChatReply, IsFullAboveTheLimit)
 {
     auto        reply = encoder(10);

@@ -126,6 +126,42 @@ TEST(EncodeChatStream, ReplaceBeginsAnew)
     EXPECT_EQ(out, kRoleChunk + piece("content", "good"));
 }
 
+TEST(EncodeChatStream, NamesTheSourcesInTheFinishChunk)
+{
+    auto        stream = encoder(true);
+    std::string out;
+
+    stream->text("a", out);
+    stream->citation({"https://kb/1", "Hours", "9 to 18"});
+    stream->citation({"dify:segment/7", "a.pdf", ""});
+    stream->citation({"https://kb/1", "Hours", "9 to 18"});
+    EXPECT_EQ(out, kRoleChunk + piece("content", "a"));
+
+    out.clear();
+    stream->end(FinishReason::stop, nullptr, out);
+    EXPECT_EQ(out, kChunk
+        + "{\"index\":0,\"delta\":{\"annotations\":["
+          "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,"
+          "\"end_index\":0,\"url\":\"https://kb/1\",\"title\":\"Hours\"}},"
+          "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,"
+          "\"end_index\":0,\"url\":\"dify:segment/7\","
+          "\"title\":\"a.pdf\"}}]},\"finish_reason\":\"stop\"}]}\n\n"
+        + kDone);
+}
+
+TEST(EncodeChatStream, ReplaceForgetsTheSourcesSoFar)
+{
+    auto        stream = encoder(false);
+    std::string out;
+
+    stream->citation({"https://kb/bad", "Bad", ""});
+    stream->replace("good", out);
+    stream->end(FinishReason::content_filter, nullptr, out);
+
+    EXPECT_EQ(out, kRoleChunk + piece("content", "good")
+                       + finish("content_filter") + kDone);
+}
+
 TEST(EncodeChatStream, AnErrorIsOneEventAndDone)
 {
     auto        stream = encoder(true);

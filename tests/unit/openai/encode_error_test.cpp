@@ -38,6 +38,40 @@ TEST(EncodeError, BytesThatAreNotUtf8BecomeReplacements)
               "\"code\":\"backend_failed\"}}");
 }
 
+TEST(EncodeError, NamesTheCode)
+{
+    EXPECT_EQ(error_code_name({Errc::run_failed, "", {}, "model_error_429"}),
+              "model_error_429");
+    EXPECT_EQ(error_code_name({Errc::run_failed, "", {}, {}}), "run_failed");
+    EXPECT_EQ(error_code_name({Errc::unknown_path, "", {}, {}}),
+              "invalid_request_error");
+}
+
+TEST(EncodeError, AMissingModelPointsToTheList)
+{
+    Failure failure = model_not_found("nope");
+
+    EXPECT_EQ(failure.errc, Errc::model_not_found);
+    EXPECT_EQ(failure.param, "model");
+    EXPECT_EQ(failure.code, "");
+    EXPECT_NE(failure.message.find("`nope` does not exist"),
+              std::string::npos);
+    EXPECT_NE(failure.message.find("GET /v1/models"), std::string::npos);
+}
+
+TEST(EncodeError, AMissingModelIsNotQuotedAtAnyLength)
+{
+    std::string whole = "a";
+    for (int i = 0; i < 1000; i++) {
+        whole += "\xc3\xa9";
+    }
+
+    std::string message = model_not_found(whole).message;
+
+    EXPECT_LT(message.size(), 400u);
+    EXPECT_NE(message.find("\xc3\xa9` does"), std::string::npos);
+}
+
 }  // namespace
 
 }  // namespace opendify

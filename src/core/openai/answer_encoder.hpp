@@ -1,0 +1,63 @@
+// What the answers of /v1/chat/completions and /v1/completions have in common
+// (openai-api §2.3, §2.4, §4.2).
+
+#ifndef OPENDIFY_OPENAI_ANSWER_ENCODER_HPP
+#define OPENDIFY_OPENAI_ANSWER_ENCODER_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "openai/chat_encoder.hpp"
+
+namespace opendify::openai {
+
+class StreamEncoder : public ChatEncoder {
+public:
+    void error(const Failure &failure, std::string &out) final;
+
+protected:
+    StreamEncoder(const AnswerHead &head, std::string_view object);
+
+    // Of every chunk, up to "choices":[
+    const std::string &chunk_begin() const { return chunk_begin_; }
+
+    // After the finish chunk: usage, if asked for and known, and [DONE].
+    void close(const Usage *usage, std::string &out) const;
+
+private:
+    std::string chunk_begin_;
+    bool        include_usage_;
+};
+
+// Keeps texts escaped, as they will go out, up to a limit for all of them.
+class ReplyEncoder : public ChatEncoder {
+public:
+    void error(const Failure &failure, std::string &out) final;
+    bool full() const final { return full_; }
+
+protected:
+    ReplyEncoder(const AnswerHead &head, std::string_view object,
+                 const Limits &limits);
+
+    // Adds a piece to one of the kept texts.
+    void keep(std::string &kept, std::string_view piece);
+    // Empties one of them.
+    void forget(std::string &kept);
+
+    // Up to "choices":[
+    void open(std::string &out) const;
+    // "finish_reason" of the choice, usage if known, and the end.
+    void close(FinishReason finish, const Usage *usage,
+               std::string &out) const;
+
+private:
+    std::string begin_;
+    std::size_t max_bytes_;
+    std::size_t kept_bytes_ = 0;
+    bool        full_ = false;
+};
+
+}  // namespace opendify::openai
+
+#endif

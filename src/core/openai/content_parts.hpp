@@ -1,0 +1,26 @@
+// The parts of a message's content (openai-api §2.2).
+
+#ifndef OPENDIFY_OPENAI_CONTENT_PARTS_HPP
+#define OPENDIFY_OPENAI_CONTENT_PARTS_HPP
+
+#include <string>
+
+#include "openai/request_reader.hpp"
+
+namespace opendify::openai {
+
+// Text, and the files of a user's message, into `message`; parts of any other
+// type, and files of anybody else, are skipped. `param` names the content.
+bool read_content_parts(RequestReader &reader, wire::JsonValue parts,
+                        const std::string &param, Message &message);
+
+// Whether `type` is one of image_url, input_audio and file.
+bool is_file_part(std::string_view type);
+
+// One of these, added to `message`. `param` names the part.
+bool read_file_part(RequestReader &reader, wire::JsonValue part,
+                    const std::string &param, Message &message);
+
+}  // namespace opendify::openai
+
+#endif

@@ -1,0 +1,230 @@
+#include "openai/request_reader.hpp"
+
+#include <utility>
+
+namespace opendify::openai {
+
+namespace {
+
+using wire::JsonType;
+using wire::JsonValue;
+
+constexpr std::string_view kInputPrefix = "inputs.";
+
+// A claim such as a user id: a string, or a number as it was written.
+std::string_view claim(JsonValue value)
+{
+    return value.is(JsonType::number) ? value.number() : value.string();
+}
+
+std::string_view first_of(std::string_view a, std::string_view b)
+{
+    return a.empty() ? b : a;
+}
+
+// The NAME of a metadata entry "inputs.NAME" that has a value, else "".
+std::string_view input_name(JsonValue entry)
+{
+    std::string_view name = entry.name();
+
+    if (entry.is_null_or_missing()
+        || name.substr(0, kInputPrefix.size()) != kInputPrefix)
+    {
+        return {};
+    }
+
+    return name.substr(kInputPrefix.size());
+}
+
+void add_input(Turn &turn, std::string_view name, JsonValue value)
+{
+    turn.inputs.push_back(Input{std::string(name), {}});
+    value.write(turn.inputs.back().json);
+}
+
+}  // namespace
+
+bool RequestReader::refuse(Errc errc, std::string param, std::string message)
+{
+    failure = Failure{errc, std::move(message), std::move(param), {}};
+    return false;
+}
+
+bool RequestReader::missing(const std::string &param)
+{
+    return refuse(Errc::missing_field, param,
+                  "Missing required parameter: '" + param + "'.");
+}
+
+bool RequestReader::must_be(const std::string &param, std::string_view what)
+{
+    return refuse(Errc::bad_value, param,
+                  "'" + param + "' must be " + std::string(what) + ".");
+}
+
+bool RequestReader::optional(JsonValue value, JsonType type,
+                             std::string_view param, std::string_view what)
+{
+    return value.is_null_or_missing() || value.is(type)
+           || must_be(std::string(param), what);
+}
+
+bool RequestReader::refuse_asked(std::initializer_list<Refusal> refusals)
+{
+    for (const Refusal &row : refusals) {
+        if (row.asked) {
+            std::string param(row.param);
+
+            return refuse(Errc::unsupported_value, param,
+                          "This value of '" + param + "' is not supported: "
+                          + std::string(row.instead) + ".");
+        }
+    }
+
+    return true;
+}
+
+bool RequestReader::model(JsonValue root)
+{
+    JsonValue value = root["model"];
+
+    if (value.is_null_or_missing()) {
+        return missing("model");
+    }
+
+    if (value.string().empty()) {
+        return must_be("model", "a string that is not empty");
+    }
+
+    turn.model = value.string();
+    return true;
+}
+
+bool RequestReader::stream(JsonValue root)
+{
+    JsonValue stream = root["stream"];
+    JsonValue options = root["stream_options"];
+    JsonValue usage = options["include_usage"];
+
+    if (!optional(stream, JsonType::boolean, "stream", "true or false")
+        || !optional(options, JsonType::object, "stream_options", "an object")
+        || !optional(usage, JsonType::boolean, "stream_options.include_usage",
+                     "true or false"))
+    {
+        return false;
+    }
+
+    turn.stream = stream.boolean(false);
+    turn.include_usage = turn.stream && usage.boolean(false);
+    return true;
+}
+
+bool RequestReader::one_answer(JsonValue root)
+{
+    JsonValue n = root["n"];
+
+    if (!n.is_null_or_missing() && n.integer(0) < 1) {
+        return must_be("n", "1");
+    }
+
+    return refuse_asked({
+        { "n", n.integer(1) > 1, "send 1, there is one answer per request" },
+    });
+}
+
+bool RequestReader::inputs(JsonValue root)
+{
+    JsonValue inputs = root["inputs"];
+    JsonValue metadata = root["metadata"];
+
+    if (!optional(inputs, JsonType::object, "inputs",
+                  "an object with one member per input of the app"))
+    {
+        return false;
+    }
+
+    std::string too_many = "an object with at most "
+                           + std::to_string(limits.max_inputs) + " inputs";
+
+    if (inputs.size() > limits.max_inputs) {
+        return must_be("inputs", too_many);
+    }
+
+    // What `inputs` says wins.
+    for (JsonValue item = metadata.is(JsonType::object) ? metadata.first()
+                                                        : JsonValue();
+         item; item = item.next())
+    {
+        std::string_view name = input_name(item);
+
+        if (name.empty() || inputs[name]) {
+            continue;
+        }
+
+        if (turn.inputs.size() + inputs.size() >= limits.max_inputs) {
+            return must_be("metadata", too_many);
+        }
+
+        add_input(turn, name, item);
+    }
+
+    for (JsonValue item = inputs.first(); item; item = item.next()) {
+        add_input(turn, item.name(), item);
+    }
+
+    return true;
+}
+
+void RequestReader::claims(JsonValue root)
+{
+    JsonValue metadata = root["metadata"];
+    JsonValue user = root["user"];
+
+    // Open WebUI sends {"name","id","email","role"} to some models (§7.1).
+    if (user.is(JsonType::object)) {
+        user = user["id"];
+    }
+
+    turn.user = first_of(first_of(claim(user),
+                                  claim(root["safety_identifier"])),
+                         claim(metadata["user_id"]));
+    turn.chat_id = first_of(claim(metadata["chat_id"]),
+                            claim(root["prompt_cache_key"]));
+    turn.conversation_id = first_of(claim(root["conversation_id"]),
+                                    claim(metadata["conversation_id"]));
+}
+
+Result<Turn> decode_request(std::string_view body, const Limits &limits,
+                            ReadMembers read_members)
+{
+    wire::JsonDocument document;
+
+    if (!document.parse(body, limits.max_json_depth)) {
+        return Failure{Errc::bad_json,
+                       "The request body could not be read as JSON. Send one "
+                       "JSON object in UTF-8, nested at most "
+                       + std::to_string(limits.max_json_depth)
+                       + " levels deep.", {}, {}};
+    }
+
+    JsonValue root = document.root();
+
+    if (!root.is(JsonType::object)) {
+        return Failure{Errc::bad_json,
+                       "The request body must be a JSON object.", {}, {}};
+    }
+
+    RequestReader reader(limits);
+
+    if (!reader.model(root) || !read_members(reader, root)
+        || !reader.stream(root) || !reader.one_answer(root)
+        || !reader.inputs(root))
+    {
+        return std::move(reader.failure);
+    }
+
+    reader.claims(root);
+    return std::move(reader.turn);
+}
+
+}  // namespace opendify::openai
