@@ -4,47 +4,50 @@
 #include <utility>
 
 #include "dify/decode_chat_stream.hpp"
-#include "openai/chat_encoder.hpp"
+#include "flow/answer_writer.hpp"
+#include "flow/text_gate.hpp"
+#include "opendify/human_form.hpp"
 #include "wire/sse_parser.hpp"
 
 namespace opendify {
 
 struct Pipeline::Impl : TurnSink {
     Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
-         std::string &output)
-        : head(std::move(answer_head)), limits(bounds),
-          history(std::move(sent)), out(output),
+         AnswerOptions shown, std::string &output)
+        : head(std::move(answer_head)), options(std::move(shown)),
+          limits(bounds), history(std::move(sent)), out(output),
           parser(limits.max_event_bytes)
     {
     }
 
     void begin(AppMode mode);
     void on_event(const TurnEvent &event) override;
-    void text(std::string_view piece);
-    void reasoning(std::string_view piece);
+    void piece(TurnEvent::Kind kind, std::string_view text);
     void replace(std::string_view whole);
     void end(FinishReason reason);
+    void complete(std::string_view block);
     void fail(Failure &&why);
     void fail_if_full();
     bool over() const { return ended || failed; }
 
-    AnswerHead   head;
-    Limits       limits;
-    Fingerprint  history;
-    std::string &out;
+    AnswerHead    head;
+    AnswerOptions options;
+    Limits        limits;
+    Fingerprint   history;
+    std::string  &out;
 
-    wire::SseParser                         parser;
-    std::optional<dify::ChatStreamDecoder>  decoder;
-    std::unique_ptr<openai::ChatEncoder>    encoder;
-    std::optional<Fingerprint>              answer;  // history + text so far
+    wire::SseParser                        parser;
+    std::optional<dify::ChatStreamDecoder> decoder;
+    TextGate                               gate;
+    std::optional<AnswerWriter>            writer;
 
-    Usage        usage;
-    Failure      failure{Errc::backend_failed, {}, {}, {}};
-    FinishReason finish = FinishReason::stop;
-    std::size_t  text_bytes = 0;
+    Usage         usage;
+    Failure       failure{Errc::backend_failed, {}, {}, {}};
+    FinishReason  finish = FinishReason::stop;
+    std::uint64_t now_ms = 0;
 
     bool has_usage = false;
-    bool started = false;
+    bool held = false;  // the end was seen, complete() was not called
     bool ended = false;
     bool failed = false;
     bool committed = false;
@@ -56,41 +59,44 @@ void Pipeline::Impl::begin(AppMode mode)
 {
     parser.reset();
     decoder.emplace(mode, limits, *this);
-    encoder = head.stream ? openai::make_chat_stream_encoder(head)
-                          : openai::make_chat_reply_encoder(head, limits);
-    answer = history;
-    answer->begin(Role::assistant);
+
+    // A folded answer waits for its end anyway.
+    gate = TextGate(head.stream ? options.moderation_window_ms : 0);
+    writer.emplace(head, options, history, limits, out);
 
     out.clear();
     usage = Usage{};
     failure = Failure{Errc::backend_failed, {}, {}, {}};
-    text_bytes = 0;
-    has_usage = started = ended = failed = replaced = muted = false;
+    has_usage = held = ended = failed = replaced = muted = false;
 }
 
 void Pipeline::Impl::on_event(const TurnEvent &event)
 {
-    if (over()) {
+    if (over() || held) {
         return;
     }
 
     switch (event.kind) {
     case TurnEvent::Kind::text:
-        text(event.text);
-        break;
-
     case TurnEvent::Kind::reasoning:
-        reasoning(event.text);
+    case TurnEvent::Kind::step:
+        piece(event.kind, event.text);
         break;
 
     case TurnEvent::Kind::replace:
         replace(event.text);
         break;
 
-    case TurnEvent::Kind::step:
     case TurnEvent::Kind::citation:
+        writer->citation(*event.citation);
+        break;
+
     case TurnEvent::Kind::file:
+        piece(event.kind, AnswerWriter::file_piece(*event.file));
+        break;
+
     case TurnEvent::Kind::form:
+        piece(event.kind, form_text(*event.form));
         break;
 
     case TurnEvent::Kind::usage:
@@ -108,28 +114,12 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
     }
 }
 
-void Pipeline::Impl::text(std::string_view piece)
+void Pipeline::Impl::piece(TurnEvent::Kind kind, std::string_view text)
 {
-    if (piece.empty() || muted) {
-        return;
+    if (!muted) {
+        gate.push(kind, text, now_ms, *writer);
+        fail_if_full();
     }
-
-    started = true;
-    text_bytes += piece.size();
-    answer->add(piece);
-    encoder->text(piece, out);
-    fail_if_full();
-}
-
-void Pipeline::Impl::reasoning(std::string_view piece)
-{
-    if (piece.empty() || muted) {
-        return;
-    }
-
-    started = true;
-    encoder->reasoning(piece, out);
-    fail_if_full();
 }
 
 void Pipeline::Impl::replace(std::string_view whole)
@@ -139,33 +129,53 @@ void Pipeline::Impl::replace(std::string_view whole)
     }
 
     replaced = true;
-
-    // Nothing was said that would have to be taken back.
-    if (text_bytes == 0) {
-        text(whole);
-        return;
-    }
+    gate.drop();
+    writer->drop_held();
 
     // What the client has seen cannot be taken back, only ended.
-    if (committed) {
+    if (committed && writer->text_bytes() != 0) {
         muted = true;
         return;
     }
 
-    text_bytes = whole.size();
-    answer = history;
-    answer->begin(Role::assistant);
-    answer->add(whole);
-    encoder->replace(whole, out);
+    if (!committed) {
+        writer->take_back();
+    }
+
+    writer->on_release(TurnEvent::Kind::text, whole);
     fail_if_full();
 }
 
 void Pipeline::Impl::end(FinishReason reason)
 {
-    started = true;
-    ended = true;
     finish = replaced ? FinishReason::content_filter : reason;
-    encoder->end(finish, has_usage ? &usage : nullptr, out);
+    gate.flush(*writer);
+    writer->close(!replaced);
+    fail_if_full();
+
+    if (over()) {
+        return;
+    }
+
+    held = options.hold_end;
+
+    if (!held) {
+        complete({});
+    }
+}
+
+void Pipeline::Impl::complete(std::string_view block)
+{
+    if (!replaced) {
+        writer->aside(block);
+        fail_if_full();
+    }
+
+    if (!failed) {
+        held = false;
+        ended = true;
+        writer->encoder().end(finish, has_usage ? &usage : nullptr, out);
+    }
 }
 
 void Pipeline::Impl::fail(Failure &&why)
@@ -174,11 +184,16 @@ void Pipeline::Impl::fail(Failure &&why)
         return;
     }
 
+    held = false;
     failed = true;
     failure = std::move(why);
 
+    // What moderation has not passed is not shown.
+    gate.drop();
+
     if (committed) {
-        encoder->error(failure, out);
+        writer->close(false);
+        writer->encoder().error(failure, out);
 
     } else {
         out.clear();
@@ -187,7 +202,12 @@ void Pipeline::Impl::fail(Failure &&why)
 
 void Pipeline::Impl::fail_if_full()
 {
-    if (encoder->full()) {
+    if (gate.bytes() > limits.max_answer_bytes) {
+        fail({Errc::event_too_large,
+              "The answer of the app is too long to be held back for "
+              "moderation.", {}, {}});
+
+    } else if (writer->encoder().full()) {
         fail({Errc::event_too_large,
               "The answer of the app is too long to be returned in one "
               "piece; ask for it with \"stream\": true.", {}, {}});
@@ -195,14 +215,29 @@ void Pipeline::Impl::fail_if_full()
 }
 
 Pipeline::Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
-                   const Limits &limits, AnswerOptions)
+                   const Limits &limits, AnswerOptions options)
     : impl_(std::make_unique<Impl>(std::move(head), std::move(history),
-                                   limits, output_))
+                                   limits, std::move(options), output_))
 {
     impl_->begin(mode);
 }
 
 Pipeline::~Pipeline() = default;
+
+void Pipeline::set_now(std::uint64_t now_ms)
+{
+    impl_->now_ms = now_ms;
+}
+
+std::uint64_t Pipeline::due_ms() const
+{
+    return impl_->gate.due_ms();
+}
+
+void Pipeline::release()
+{
+    impl_->gate.release(impl_->now_ms, *impl_->writer);
+}
 
 void Pipeline::feed(std::string_view bytes)
 {
@@ -213,11 +248,16 @@ void Pipeline::feed(std::string_view bytes)
 
 void Pipeline::finish()
 {
-    if (over()) {
+    if (over() || held()) {
         return;
     }
 
     impl_->parser.finish(*impl_->decoder);
+
+    if (held()) {
+        return;
+    }
+
     impl_->fail({Errc::backend_closed,
                  "The connection to the app was closed before its answer "
                  "was complete.", {}, {}});
@@ -235,7 +275,7 @@ void Pipeline::restart(AppMode mode)
 
 bool Pipeline::started() const
 {
-    return impl_->started;
+    return impl_->writer->started() || impl_->ended || impl_->held;
 }
 
 bool Pipeline::stirred() const
@@ -251,6 +291,18 @@ bool Pipeline::ended() const
 bool Pipeline::failed() const
 {
     return impl_->failed;
+}
+
+bool Pipeline::held() const
+{
+    return impl_->held;
+}
+
+void Pipeline::complete(std::string_view block)
+{
+    if (impl_->held) {
+        impl_->complete(block);
+    }
 }
 
 const Failure &Pipeline::failure() const
@@ -312,12 +364,12 @@ std::size_t Pipeline::skipped_events() const
 
 Digest Pipeline::digest() const
 {
-    return impl_->answer->digest();
+    return impl_->writer->digest();
 }
 
 std::size_t Pipeline::text_bytes() const
 {
-    return impl_->text_bytes;
+    return impl_->writer->text_bytes();
 }
 
 }  // namespace opendify

@@ -4,6 +4,10 @@
 //
 // A message is closed not by end() but by the next one: until then an
 // assistant message may still be lengthened.
+//
+// An answer may come back with its thoughts and our blocks, or a client may
+// have dropped them: they are left out wherever they stand. The blocks end an
+// answer, so all that follows the mark of one is left out.
 
 #include "opendify/fingerprint.hpp"
 
@@ -13,10 +17,17 @@
 #include <exception>
 #include <new>
 
+#include "flow/think_splitter.hpp"
+
 namespace opendify {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+
+// What is left of kOurBlock when its blanks are trimmed, as they are where it
+// begins a message. Only its first character is a "[".
+constexpr std::string_view kBlockMark =
+    kOurBlock.substr(kOurBlock.find_first_not_of(kBlanks));
 
 // OpenSSL's own answer to a failed allocation is 0 or null.
 void must(bool done)
@@ -85,14 +96,104 @@ bool counts(Role role)
 
 }  // namespace
 
-struct Fingerprint::State {
+struct Fingerprint::State : ThinkSink {
+    void on_text(std::string_view piece) override;
+    void on_thought(std::string_view) override {}
+    void on_thought_end() override {}
+    void open(Role next);
+    void close();
+    void add_text(std::string_view piece);
+
     Sha256        hash;
     bool          any = false;      // a message was begun
     bool          reading = false;  // add() belongs to it
     Role          role = Role::user;
     std::uint64_t length = 0;       // of its text, as hashed
     std::string   blanks;           // after that text; kept if more follows
+
+    // Of an answer:
+    ThinkSplitter splitter{ThinkSplitter::Tags::anywhere};
+    std::size_t   mark = 0;           // so much of kBlockMark was seen
+    bool          line_begin = true;
 };
+
+void Fingerprint::State::open(Role next)
+{
+    if (any) {
+        close();
+    }
+
+    any = true;
+    role = next;
+    length = 0;
+    blanks.clear();
+    mark = 0;
+    line_begin = true;
+    hash.add(role == Role::user ? "u" : "a");
+}
+
+void Fingerprint::State::close()
+{
+    splitter.finish(*this);
+
+    if (mark < kBlockMark.size()) {
+        add_text(kBlockMark.substr(0, mark));
+    }
+
+    hash.add_length(length);
+}
+
+void Fingerprint::State::on_text(std::string_view piece)
+{
+    std::size_t begin = 0;  // of what was not added yet
+
+    for (std::size_t i = 0; i < piece.size(); i++) {
+        if (mark == kBlockMark.size()) {
+            return;
+        }
+
+        if (mark > 0 && piece[i] == kBlockMark[mark]) {
+            mark++;
+            begin = i + 1;
+            continue;
+        }
+
+        if (mark > 0) {
+            add_text(kBlockMark.substr(0, mark));
+            mark = 0;
+        }
+
+        if (line_begin && piece[i] == kBlockMark[0]) {
+            add_text(piece.substr(begin, i - begin));
+            mark = 1;
+            begin = i + 1;
+        }
+
+        line_begin = piece[i] == '\n';
+    }
+
+    add_text(piece.substr(begin));
+}
+
+void Fingerprint::State::add_text(std::string_view piece)
+{
+    if (length == 0) {
+        piece.remove_prefix(
+            std::min(piece.find_first_not_of(kBlanks), piece.size()));
+    }
+
+    const std::size_t last = piece.find_last_not_of(kBlanks);
+    if (last == std::string_view::npos) {
+        blanks.append(piece);
+        return;
+    }
+
+    const std::string_view text = piece.substr(0, last + 1);
+    hash.add(blanks);
+    hash.add(text);
+    length += blanks.size() + text.size();
+    blanks.assign(piece.substr(last + 1));
+}
 
 Fingerprint::Fingerprint() : state_(std::make_unique<State>())
 {
@@ -126,15 +227,7 @@ void Fingerprint::begin(Role role)
         return;
     }
 
-    if (state.any) {
-        state.hash.add_length(state.length);
-    }
-
-    state.any = true;
-    state.role = role;
-    state.length = 0;
-    state.blanks.clear();
-    state.hash.add(role == Role::user ? "u" : "a");
+    state.open(role);
 }
 
 void Fingerprint::add(std::string_view piece)
@@ -145,22 +238,12 @@ void Fingerprint::add(std::string_view piece)
         return;
     }
 
-    if (state.length == 0) {
-        piece.remove_prefix(
-            std::min(piece.find_first_not_of(kBlanks), piece.size()));
-    }
+    if (state.role == Role::assistant) {
+        state.splitter.feed(piece, state);
 
-    const std::size_t last = piece.find_last_not_of(kBlanks);
-    if (last == std::string_view::npos) {
-        state.blanks.append(piece);
-        return;
+    } else {
+        state.add_text(piece);
     }
-
-    const std::string_view text = piece.substr(0, last + 1);
-    state.hash.add(state.blanks);
-    state.hash.add(text);
-    state.length += state.blanks.size() + text.size();
-    state.blanks.assign(piece.substr(last + 1));
 }
 
 void Fingerprint::end()
@@ -177,13 +260,13 @@ void Fingerprint::message(Role role, std::string_view text)
 
 Digest Fingerprint::digest() const
 {
-    Sha256 hash = state_->hash;
+    State state = *state_;
 
-    if (state_->any) {
-        hash.add_length(state_->length);
+    if (state.any) {
+        state.close();
     }
 
-    return hash.finish();
+    return state.hash.finish();
 }
 
 bool history_digest(const Turn &turn, Digest &out)

@@ -1,0 +1,92 @@
+// What is shown of an answer, and how: pieces in, chunks of the client's
+// dialect out. Knows what the client has seen, so that the fingerprint is
+// that of the text it will send back.
+//
+//     pieces -> ThinkSplitter -> text | thoughts -> ChatEncoder
+//                                  |
+//                                  +-> Fingerprint
+
+#ifndef OPENDIFY_FLOW_ANSWER_WRITER_HPP
+#define OPENDIFY_FLOW_ANSWER_WRITER_HPP
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/text_gate.hpp"
+#include "flow/think_splitter.hpp"
+#include "openai/chat_encoder.hpp"
+#include "opendify/pipeline.hpp"
+
+namespace opendify {
+
+class AnswerWriter : public GateSink, private ThinkSink {
+public:
+    // All but `limits` outlive it.
+    AnswerWriter(const AnswerHead &head, const AnswerOptions &options,
+                 const Fingerprint &history, const Limits &limits,
+                 std::string &out);
+
+    // text, reasoning, step, form (its text) or file (file_piece).
+    void on_release(TurnEvent::Kind kind, std::string_view text) override;
+    static std::string file_piece(const OutputFile &file);
+
+    void citation(const Citation &citation);
+
+    // Forgets the whole answer; nothing of it was sent.
+    void take_back();
+    // Forgets what was not yet shown.
+    void drop_held() { splitter_.reset(); }
+
+    // Shows what is held and closes what is open; the sources, if asked for.
+    void close(bool sources);
+    // Text that is no part of the conversation.
+    void aside(std::string_view block);
+
+    openai::ChatEncoder &encoder() { return *encoder_; }
+    bool started() const { return started_; }
+    Digest digest() const { return answer_.digest(); }
+    std::size_t text_bytes() const { return text_bytes_; }
+
+private:
+    enum class Thoughts { none, open, closed, step };
+
+    void on_text(std::string_view piece) override;
+    void on_thought(std::string_view piece) override;
+    void on_thought_end() override;
+
+    void put_text(std::string_view piece);
+    void put_tag(std::string_view tag);
+    void put_block(std::string_view block);
+    void put_thought(std::string_view piece, Thoughts kind);
+    void close_thoughts();
+    void step(std::string_view text);
+    void file(std::string_view piece);
+    bool in_text(std::string_view address) const;
+
+    const AnswerOptions &options_;
+    const Fingerprint   &history_;
+    std::string         &out_;
+
+    std::unique_ptr<openai::ChatEncoder> encoder_;
+    ThinkSplitter                        splitter_;
+    Fingerprint                          answer_;  // history_ + text so far
+
+    std::string              seen_;       // the beginning of the text
+    std::vector<std::string> addresses_;  // of files
+    std::vector<Citation>    citations_;
+    std::string              joined_;
+
+    Thoughts    thoughts_ = Thoughts::none;
+    bool        started_ = false;
+    bool        tag_open_ = false;     // inline thoughts
+    bool        after_block_ = false;  // more text begins a new paragraph
+    int         breaks_ = 0;           // line breaks that end the text
+    std::size_t text_bytes_ = 0;
+};
+
+}  // namespace opendify
+
+#endif

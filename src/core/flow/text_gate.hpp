@@ -1,0 +1,56 @@
+// Pieces of an answer on their way out, each let go some time after it came.
+// Order is kept; a clock and JSON are not known here. Times are in ms and
+// never go back.
+
+#ifndef OPENDIFY_FLOW_TEXT_GATE_HPP
+#define OPENDIFY_FLOW_TEXT_GATE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "opendify/turn.hpp"
+
+namespace opendify {
+
+class GateSink {
+public:
+    virtual ~GateSink() = default;
+    // The view lives until the call returns. It must not call the gate.
+    virtual void on_release(TurnEvent::Kind kind, std::string_view text) = 0;
+};
+
+class TextGate {
+public:
+    // With 0 pieces go through at once, without being copied.
+    explicit TextGate(std::uint32_t window_ms = 0) : window_ms_(window_ms) {}
+
+    void push(TurnEvent::Kind kind, std::string_view text,
+              std::uint64_t now_ms, GateSink &sink);
+    void release(std::uint64_t now_ms, GateSink &sink);  // what is due
+    void flush(GateSink &sink);                          // everything
+    void drop();  // takes back what was not yet released
+
+    std::uint64_t due_ms() const;  // of the next piece, 0: none
+    std::size_t   bytes() const { return kept_.size() - begin_; }
+
+private:
+    struct Piece {
+        TurnEvent::Kind kind;
+        std::uint64_t   due_ms;
+        std::size_t     size;
+    };
+
+    void release_first(GateSink &sink);
+
+    std::uint32_t     window_ms_;
+    std::deque<Piece> pieces_;
+    std::string       kept_;       // their texts,
+    std::size_t       begin_ = 0;  // from here on
+};
+
+}  // namespace opendify
+
+#endif

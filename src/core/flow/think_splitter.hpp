@@ -1,0 +1,106 @@
+// Text of an answer in deltas -> what is said and what is thought (spec
+// dify-api §6.7). The shapes of thoughts:
+//
+//     <think ...> ... </think>                          any case, attributes
+//     <think><!--dify-deepseek-reasoning--> ... </think>  HTML-escaped
+//     <details ...> <summary> Thinking... </summary> ... </details>
+//     <details type="reasoning" ...> ... </details>
+//     > 💭 ...                                          lines of a quotation
+//     > ...
+//
+// Where a tag counts. An opening tag begins thoughts only at the beginning of
+// a line (blanks may precede), after other thoughts, or of a round of tools;
+// in the middle of a line only "<think>" with a line break right behind it,
+// as Dify's plugins write it, and details with a Thinking summary, neither
+// within `code`. Inside a code fence nothing counts. So an answer may speak
+// about the tags. Thoughts that are not closed go on to the end of the answer;
+// a closing tag without an opening one is text.
+//
+// Tags are dropped, and so are blanks at the beginning and line breaks at the
+// end of thoughts. Before the first word of the answer, blanks in front of
+// thoughts and empty lines behind them are dropped.
+
+#ifndef OPENDIFY_FLOW_THINK_SPLITTER_HPP
+#define OPENDIFY_FLOW_THINK_SPLITTER_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace opendify {
+
+// Pieces in the order of the answer, never empty; views live until the call
+// returns.
+class ThinkSink {
+public:
+    virtual ~ThinkSink() = default;
+    virtual void on_text(std::string_view piece) = 0;
+    virtual void on_thought(std::string_view piece) = 0;
+    virtual void on_thought_end() = 0;
+};
+
+class ThinkSplitter {
+public:
+    enum class Tags {
+        placed,    // count as said above
+        anywhere,  // also within a line, `code` and fences
+    };
+
+    explicit ThinkSplitter(Tags tags = Tags::placed) : tags_(tags) {}
+
+    // Cut anywhere. Held back is only what may still become a tag or is to be
+    // dropped before one, at most kMaxHeld bytes; all else is passed on as
+    // views into `piece`.
+    void feed(std::string_view piece, ThinkSink &sink);
+
+    // A round of tools has ended: no tag spans it, one may begin here.
+    void new_round(ThinkSink &sink);
+
+    // The answer is over: what is held goes out. Ready for another one.
+    void finish(ThinkSink &sink);
+
+    void reset() { *this = ThinkSplitter(tags_); }
+
+    static constexpr std::size_t kMaxTag = 512;
+    static constexpr std::size_t kMaxBlanks = 256;
+    static constexpr std::size_t kMaxHeld = kMaxTag + kMaxBlanks;
+
+private:
+    enum class State { text, think, details, quote };
+    struct Match;
+
+    void flush(ThinkSink &sink);
+    void scan(std::string_view bytes, ThinkSink &sink);
+    std::size_t scan_text(std::string_view bytes, ThinkSink &sink);
+    std::size_t scan_beginning(std::string_view bytes);
+    std::size_t scan_thought(std::string_view bytes, ThinkSink &sink);
+    std::size_t scan_quote(std::string_view bytes, ThinkSink &sink);
+    Match opening(std::string_view bytes) const;
+    Match within(std::string_view bytes) const;
+    void open(State state);
+    void close(ThinkSink &sink);
+    void note(char c);
+
+    Tags        tags_;
+    State       state_ = State::text;
+    std::string held_;
+    std::string joined_;        // held_ and what came after it
+    bool        last_ = false;  // nothing follows: decide now
+
+    // Of the text:
+    bool fresh_ = true;           // no word yet
+    bool after_thought_ = false;  // fresh, and there were thoughts
+    bool blank_line_ = true;      // only blanks in this line
+    bool quoted_ = false;         // within `code`
+    char fence_ = 0;              // the mark that opened it
+    char mark_ = 0;               // a run of marks begins the line,
+    int  marks_ = 0;              // that long
+
+    // Of the thoughts:
+    bool lead_ = false;     // no word yet
+    bool escaped_ = false;  // HTML
+};
+
+}  // namespace opendify
+
+#endif
