@@ -103,7 +103,8 @@ std::vector<Attachment *> files_to_upload(Turn &turn, const ChatCall &call);
 // A file goes to the backend first, as the same user (spec dify-api §8.1).
 BackendRequest encode_upload_call(const Attachment &file,
                                   std::string_view user);
-// The id, or why not.
+// The id, or why not: bad_value if it is about the file (the caller knows its
+// `param`).
 Result<std::string> decode_upload_reply(int status, std::string_view body);
 
 // Questions that suggest themselves after an answer; empty if the reply is
@@ -116,12 +117,26 @@ std::vector<std::string> decode_suggested(std::string_view body);
 // (spec dify-api §6.6, §7, §10).
 BackendRequest encode_form_call(std::string_view token);
 Result<HumanForm> decode_form(std::string_view body);
-// The text of a turn as an answer to the form: an action by id, title or
-// number, "name: value" lines, or the text of the only field. bad_value if
-// that says no action.
+// The text of a turn as an answer to the form. Case and blanks around a name
+// do not count. Line by line:
+//
+//     Send | yes | 1          an action by title, id or number
+//     1. looks good           the same on the first line, with a text behind
+//     Send: looks good        it ("." ":" "," "!" ";" may part them)
+//     action: Send            the same on any line
+//     note: looks good        a field, and the lines that follow it
+//     anything else           text of the only field
+//
+// A form with one action takes that one, whatever is said, and needs no word
+// for it; every field that nobody fills gets its default. bad_value if the
+// text names no action, two of them, or says what no field takes.
 Result<BackendRequest> encode_form_submit(const HumanForm &form,
                                           std::string_view text,
                                           std::string_view user);
+// Open this first, and submit the form when its first event (a ping) is there:
+// it tells what happens from then on, until the run ends or pauses anew. A
+// snapshot would repeat the text before the pause and, until the run goes on,
+// the pause itself.
 BackendRequest encode_events_call(std::string_view run_id,
                                   std::string_view user);
 
