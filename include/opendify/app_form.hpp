@@ -41,6 +41,9 @@ struct AppForm {
 };
 
 BackendRequest encode_parameters_call(std::string_view user);
+
+// Forms of all versions; what is unknown in one is skipped. A Failure if the
+// body is no such form: an error's meaning, or backend_misconfigured.
 Result<AppForm> decode_parameters(std::string_view body);
 
 // The input of a completion or workflow app that takes the text: `preferred`
@@ -48,8 +51,14 @@ Result<AppForm> decode_parameters(std::string_view body);
 // none to be told.
 std::string text_input_of(const AppForm &form, std::string_view preferred);
 
-// Whether the app can run with this call: bad_value names the variable or the
-// file (Failure::param), with what the app would accept.
+// What the form knows and the call does not: query_input (its value so far is
+// the preferred one), form (which borrows), max_files, and the defaults of
+// required variables that nobody gave. Those of the others the backend knows.
+void apply_form(const AppForm &form, ChatCall &call);
+
+// Whether the app can run with this call, files uploaded or not: bad_value
+// names the variable or the file (Failure::param), with what the app would
+// accept.
 Result<bool> check_call(const AppForm &form, const ChatCall &call);
 
 }  // namespace opendify

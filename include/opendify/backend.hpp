@@ -4,6 +4,7 @@
 #ifndef OPENDIFY_BACKEND_HPP
 #define OPENDIFY_BACKEND_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ struct BackendRequest {
     std::string content_type = "application/json";  // of the body
 };
 
+struct AppForm;  // opendify/app_form.hpp
+
 struct ChatCall {
     const Turn        *turn = nullptr;
     AppMode            mode = AppMode::chat;
@@ -50,6 +53,9 @@ struct ChatCall {
                                          // "": it goes into the query
     std::string        query_input;      // completion, workflow: the input
                                          // that takes the text
+    const AppForm     *form = nullptr;   // what the app takes, if it is known
+    std::size_t        max_files = 0;    // with files of earlier messages:
+                                         // see below
 };
 
 // Always streaming. With a conversation only the new turn is sent (everything
@@ -64,24 +70,41 @@ struct ChatCall {
 //
 //     User: <new turn>
 //
-// A request without history and system text is sent as it is.
+// A request without history and system text is sent as it is. With a
+// system_input the system text goes there, with every call, and stays out of
+// the query unless it is all there is. A completion or workflow app gets the
+// text in query_input; a completion app without one as its query, a workflow
+// without one not at all.
+//
+// The files of the new turn go along, all of them; without a conversation
+// also those of earlier messages, newest first, as long as there are no more
+// than max_files in all. Files by address or with an upload_id: one whose
+// bytes were not uploaded is left out.
+//
 // Errc::empty_query when there is nothing to ask.
 Result<BackendRequest> encode_chat_call(const ChatCall &call);
 
 // The text of the new turn alone, "" if there is none.
 std::string new_turn_text(const Turn &turn);
 
-// Whether there is anything to ask: a new turn that is not blank, a request to
-// continue (it ends with an assistant message), or instructions alone.
+// Whether there is anything to ask: a new turn that is not blank or brings a
+// file, a request to continue (it ends with an assistant message), or
+// instructions alone. If not, nothing_asked() says so.
 bool asks_something(const Turn &turn);
+Failure nothing_asked(const Turn &turn);
 
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user);
 
+// The files that the call would send and that are bytes without an upload_id,
+// in the order they would be sent. `call` is about `turn`.
+std::vector<Attachment *> files_to_upload(Turn &turn, const ChatCall &call);
+
 // A file goes to the backend first, as the same user (spec dify-api §8.1).
 BackendRequest encode_upload_call(const Attachment &file,
                                   std::string_view user);
-// The id, or why not.
+// The id, or why not: bad_value if it is about the file (the caller knows its
+// `param`).
 Result<std::string> decode_upload_reply(int status, std::string_view body);
 
 // Questions that suggest themselves after an answer; empty if the reply is
@@ -94,12 +117,26 @@ std::vector<std::string> decode_suggested(std::string_view body);
 // (spec dify-api §6.6, §7, §10).
 BackendRequest encode_form_call(std::string_view token);
 Result<HumanForm> decode_form(std::string_view body);
-// The text of a turn as an answer to the form: an action by id, title or
-// number, "name: value" lines, or the text of the only field. bad_value if
-// that says no action.
+// The text of a turn as an answer to the form. Case and blanks around a name
+// do not count. Line by line:
+//
+//     Send | yes | 1          an action by title, id or number
+//     1. looks good           the same on the first line, with a text behind
+//     Send: looks good        it ("." ":" "," "!" ";" may part them)
+//     action: Send            the same on any line
+//     note: looks good        a field, and the lines that follow it
+//     anything else           text of the only field
+//
+// A form with one action takes that one, whatever is said, and needs no word
+// for it; every field that nobody fills gets its default. bad_value if the
+// text names no action, two of them, or says what no field takes.
 Result<BackendRequest> encode_form_submit(const HumanForm &form,
                                           std::string_view text,
                                           std::string_view user);
+// Open this first, and submit the form when its first event (a ping) is there:
+// it tells what happens from then on, until the run ends or pauses anew. A
+// snapshot would repeat the text before the pause and, until the run goes on,
+// the pause itself.
 BackendRequest encode_events_call(std::string_view run_id,
                                   std::string_view user);
 

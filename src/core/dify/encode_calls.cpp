@@ -1,5 +1,7 @@
 #include <string>
 
+#include "dify/percent.hpp"
+#include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
 #include "wire/json_writer.hpp"
 
@@ -7,31 +9,7 @@ namespace opendify {
 
 namespace {
 
-// Percent-encoding for a path segment or an argument: all but RFC 3986's
-// unreserved characters.
-std::string escape(std::string_view text)
-{
-    constexpr char kHex[] = "0123456789ABCDEF";
-
-    std::string out;
-    out.reserve(text.size());
-
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'
-            || c == '~') {
-            out += c;
-            continue;
-        }
-
-        out += '%';
-        out += kHex[byte >> 4];
-        out += kHex[byte & 15];
-    }
-
-    return out;
-}
+using dify::percent_encoded;
 
 BackendRequest get(std::string path, std::string args)
 {
@@ -69,7 +47,7 @@ BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
 {
     BackendRequest request;
     request.post = true;
-    request.path = stop_path(mode, escape(task_id));
+    request.path = stop_path(mode, percent_encoded(task_id));
     request.body = "{\"user\":";
     wire::write_lossy_string(request.body, user);
     request.body += '}';
@@ -85,13 +63,41 @@ BackendRequest encode_info_call()
 BackendRequest encode_conversation_probe(std::string_view conversation_id,
                                          std::string_view user)
 {
-    return get("/messages", "conversation_id=" + escape(conversation_id)
-                                + "&user=" + escape(user) + "&limit=1");
+    return get("/messages", "conversation_id="
+                                + percent_encoded(conversation_id)
+                                + "&user=" + percent_encoded(user)
+                                + "&limit=1");
 }
 
 BackendRequest encode_mode_probe()
 {
     return get("/conversations", "user=probe&limit=1");
+}
+
+// The argument is for servers that still ask for it.
+BackendRequest encode_parameters_call(std::string_view user)
+{
+    return get("/parameters", "user=" + percent_encoded(user));
+}
+
+BackendRequest encode_suggested_call(std::string_view message_id,
+                                     std::string_view user)
+{
+    return get("/messages/" + percent_encoded(message_id) + "/suggested",
+               "user=" + percent_encoded(user));
+}
+
+BackendRequest encode_form_call(std::string_view token)
+{
+    return get("/form/human_input/" + percent_encoded(token), {});
+}
+
+BackendRequest encode_events_call(std::string_view run_id,
+                                  std::string_view user)
+{
+    return get("/workflow/" + percent_encoded(run_id) + "/events",
+               "user=" + percent_encoded(user)
+                   + "&include_state_snapshot=false&continue_on_pause=false");
 }
 
 }  // namespace opendify

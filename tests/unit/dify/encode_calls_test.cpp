@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
 
 namespace opendify {
@@ -46,6 +47,29 @@ TEST(EncodeCalls, Gets)
     EXPECT_EQ(probe.args,
               "conversation_id=c-1&user=a%26b%3Dc%20%C3%BC&limit=1");
     EXPECT_EQ(probe.body, "");
+}
+
+TEST(EncodeCalls, GetsOfOneThing)
+{
+    const struct {
+        BackendRequest request;
+        const char    *path;
+        const char    *args;
+    } kCases[] = {
+        {encode_parameters_call("a b"), "/parameters", "user=a%20b"},
+        {encode_suggested_call("m/1", "a&b"), "/messages/m%2F1/suggested",
+         "user=a%26b"},
+        {encode_form_call("t?1"), "/form/human_input/t%3F1", ""},
+        {encode_events_call("r 1", "a=b"), "/workflow/r%201/events",
+         "user=a%3Db&include_state_snapshot=false&continue_on_pause=false"},
+    };
+
+    for (const auto &item : kCases) {
+        EXPECT_FALSE(item.request.post);
+        EXPECT_EQ(item.request.path, item.path);
+        EXPECT_EQ(item.request.args, item.args);
+        EXPECT_EQ(item.request.body, "");
+    }
 }
 
 }  // namespace

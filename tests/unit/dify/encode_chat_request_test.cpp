@@ -139,21 +139,97 @@ TEST_F(EncodeChatCall, InputsOfTheCallWin)
         << body();
 }
 
-TEST_F(EncodeChatCall, OtherAppKinds)
+TEST_F(EncodeChatCall, ChatKinds)
 {
     say(Role::user, "q");
-    for (const AppMode mode : {AppMode::completion, AppMode::workflow}) {
-        call_.mode = mode;
-        const auto request = encode_chat_call(call_);
-        ASSERT_FALSE(request);
-        EXPECT_EQ(request.failure().errc, Errc::backend_misconfigured);
-    }
-
     for (const AppMode mode : {AppMode::unknown, AppMode::agent_chat,
                                AppMode::chatflow, AppMode::agent}) {
         call_.mode = mode;
         EXPECT_EQ(body(), query_body("q"));
     }
+}
+
+TEST_F(EncodeChatCall, Completion)
+{
+    call_.mode = AppMode::completion;
+    call_.query_input = "query";
+    turn_.inputs = {{"query", "\"theirs\""}, {"tone", "\"dry\""}};
+    say(Role::system, "Be brief.");
+    say(Role::user, "Cats");
+
+    auto request = encode_chat_call(call_);
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->post);
+    EXPECT_EQ(request->path, "/completion-messages");
+    EXPECT_EQ(request->content_type, "application/json");
+    EXPECT_EQ(request->body,
+              R"({"inputs":{"tone":"dry","query":"Be brief.\n\nUser: Cats"},)"
+              R"("user":"u-42","response_mode":"streaming"})");
+
+    // Nothing takes it: the query is left.
+    call_.query_input.clear();
+    turn_.inputs.clear();
+    request = encode_chat_call(call_);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->body,
+              R"({"query":"Be brief.\n\nUser: Cats","inputs":{},)"
+              R"("user":"u-42","response_mode":"streaming"})");
+}
+
+TEST_F(EncodeChatCall, Workflow)
+{
+    call_.mode = AppMode::workflow;
+    call_.query_input = "text";
+    call_.system_input = "rules";
+    call_.inputs = {{"n", "3"}};
+    say(Role::system, "Be \"brief\".");
+    say(Role::user, "One?");
+    say(Role::assistant, "1");
+    say(Role::user, "Two?");
+
+    auto request = encode_chat_call(call_);
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->post);
+    EXPECT_EQ(request->path, "/workflows/run");
+    EXPECT_EQ(request->body,
+              R"({"inputs":{"n":3,"rules":"Be \"brief\".",)"
+              R"("text":"Conversation so far:\nUser: One?\nAssistant: 1\n\n)"
+              R"(User: Two?"},"user":"u-42","response_mode":"streaming"})");
+
+    // An app that takes no text runs all the same.
+    call_.query_input.clear();
+    request = encode_chat_call(call_);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->body,
+              R"({"inputs":{"n":3,"rules":"Be \"brief\"."},"user":"u-42",)"
+              R"("response_mode":"streaming"})");
+}
+
+TEST_F(EncodeChatCall, SystemInput)
+{
+    call_.system_input = "rules";
+    turn_.inputs = {{"rules", "\"theirs\""}};
+    say(Role::system, "Be brief.");
+    EXPECT_NE(body().find(R"({"query":"Be brief.","inputs":{"rules":"Be b)"),
+              std::string::npos)
+        << body();
+
+    say(Role::user, "One?");
+    EXPECT_NE(body().find(R"({"query":"One?","inputs":{"rules":"Be brief."})"),
+              std::string::npos)
+        << body();
+
+    // Inputs are asked for with every turn of a conversation.
+    call_.conversation_id = "c-1";
+    EXPECT_NE(body().find(R"({"query":"One?","inputs":{"rules":"Be brief."})"),
+              std::string::npos)
+        << body();
+
+    // Blank instructions are none.
+    turn_.messages[0].text = " \n";
+    EXPECT_NE(body().find(R"({"query":"One?","inputs":{"rules":"theirs"})"),
+              std::string::npos)
+        << body();
 }
 
 TEST(NewTurnText, BehindTheLastAnswer)

@@ -1,0 +1,241 @@
+#include "dify/file_kind.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace opendify::dify {
+
+namespace {
+
+using Kind = Attachment::Kind;
+
+struct ExtensionRow {
+    std::string_view extension;
+    Kind             kind;
+    std::string_view mime;
+};
+
+// Dify's lists; where one extension is in two of them, its own order.
+constexpr ExtensionRow kExtensions[] = {
+    {"jpg", Kind::image, "image/jpeg"},
+    {"jpeg", Kind::image, "image/jpeg"},
+    {"png", Kind::image, "image/png"},
+    {"webp", Kind::image, "image/webp"},
+    {"gif", Kind::image, "image/gif"},
+    {"svg", Kind::image, "image/svg+xml"},
+    {"mp4", Kind::video, "video/mp4"},
+    {"mov", Kind::video, "video/quicktime"},
+    {"mpeg", Kind::video, "video/mpeg"},
+    {"webm", Kind::video, "video/webm"},
+    {"mp3", Kind::audio, "audio/mpeg"},
+    {"mpga", Kind::audio, "audio/mpeg"},
+    {"m4a", Kind::audio, "audio/mp4"},
+    {"wav", Kind::audio, "audio/wav"},
+    {"amr", Kind::audio, "audio/amr"},
+    {"txt", Kind::document, "text/plain"},
+    {"markdown", Kind::document, "text/markdown"},
+    {"md", Kind::document, "text/markdown"},
+    {"mdx", Kind::document, "text/markdown"},
+    {"pdf", Kind::document, "application/pdf"},
+    {"html", Kind::document, "text/html"},
+    {"htm", Kind::document, "text/html"},
+    {"xlsx", Kind::document,
+     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+    {"xls", Kind::document, "application/vnd.ms-excel"},
+    {"docx", Kind::document,
+     "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+    {"doc", Kind::document, "application/msword"},
+    {"csv", Kind::document, "text/csv"},
+    {"vtt", Kind::document, "text/vtt"},
+    {"properties", Kind::document, "text/plain"},
+    {"eml", Kind::document, "message/rfc822"},
+    {"msg", Kind::document, "application/vnd.ms-outlook"},
+    {"pptx", Kind::document,
+     "application/vnd.openxmlformats-officedocument.presentationml."
+     "presentation"},
+    {"ppt", Kind::document, "application/vnd.ms-powerpoint"},
+    {"xml", Kind::document, "application/xml"},
+    {"epub", Kind::document, "application/epub+zip"},
+};
+
+constexpr std::size_t kMaxExtension = 16;
+
+constexpr std::string_view kCustom = "custom";
+
+char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower(std::string_view text)
+{
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return lower(c); });
+
+    return out;
+}
+
+const ExtensionRow *row_of(std::string_view extension)
+{
+    for (const ExtensionRow &row : kExtensions) {
+        if (row.extension == extension) {
+            return &row;
+        }
+    }
+
+    return nullptr;
+}
+
+std::string_view name_of(Kind kind)
+{
+    switch (kind) {
+    case Kind::image:
+        return "image";
+    case Kind::audio:
+        return "audio";
+    case Kind::video:
+        return "video";
+    case Kind::document:
+        break;
+    }
+
+    return "document";
+}
+
+// The last segment of an address's path.
+std::string_view file_of(std::string_view url)
+{
+    url = url.substr(0, url.find_first_of("?#"));
+
+    const std::size_t host = url.find("://");
+    if (host != std::string_view::npos) {
+        url.remove_prefix(host + 3);
+    }
+
+    const std::size_t slash = url.rfind('/');
+
+    return slash == std::string_view::npos ? std::string_view()
+                                           : url.substr(slash + 1);
+}
+
+std::string extension_in(std::string_view name)
+{
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos || name.size() - dot - 1 > kMaxExtension)
+    {
+        return {};
+    }
+
+    return lower(name.substr(dot + 1));
+}
+
+bool has(const std::vector<std::string> &list, std::string_view item)
+{
+    return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+bool begins(std::string_view text, std::string_view prefix)
+{
+    return text.substr(0, prefix.size()) == prefix;
+}
+
+std::string_view natural_type(const Attachment &file)
+{
+    const ExtensionRow *row = row_of(extension_of(file));
+    if (row != nullptr) {
+        return name_of(row->kind);
+    }
+
+    for (const Kind kind : {Kind::image, Kind::audio, Kind::video}) {
+        if (begins(file.mime, name_of(kind))) {
+            return name_of(kind);
+        }
+    }
+
+    return name_of(file.kind);
+}
+
+// Lists hold ".PDF" as well as "pdf".
+bool custom_fits(const Attachment &file, const AppForm &form)
+{
+    const std::string extension = extension_of(file);
+    if (form.file_extensions.empty() || (extension.empty() && !file.url.empty()))
+    {
+        return true;  // of an address the backend finds out itself
+    }
+
+    return std::any_of(form.file_extensions.begin(),
+                       form.file_extensions.end(), [&](std::string_view item) {
+                           item.remove_prefix(begins(item, ".") ? 1 : 0);
+                           return lower(item) == extension;
+                       });
+}
+
+std::string listed(const std::vector<std::string> &items)
+{
+    std::string out;
+    for (const std::string &item : items) {
+        out += out.empty() ? "" : ", ";
+        out += item;
+    }
+
+    return out;
+}
+
+}  // namespace
+
+std::string extension_of(const Attachment &file)
+{
+    const std::string extension = extension_in(file.name);
+
+    return extension.empty() ? extension_in(file_of(file.url)) : extension;
+}
+
+std::string_view file_type(const Attachment &file, const AppForm *form)
+{
+    const std::string_view type = natural_type(file);
+
+    if (form != nullptr && !form->file_types.empty()
+        && !has(form->file_types, type) && has(form->file_types, kCustom)
+        && custom_fits(file, *form)) {
+        return kCustom;
+    }
+
+    return type;
+}
+
+std::string_view media_type(const Attachment &file)
+{
+    const ExtensionRow *row = row_of(extension_of(file));
+
+    return row != nullptr ? row->mime : "application/octet-stream";
+}
+
+std::string file_refusal(const Attachment &file, const AppForm &form)
+{
+    const std::string_view type = file_type(file, &form);
+
+    if (!form.file_types.empty() && !has(form.file_types, type)) {
+        std::string message = "This model does not take files of the kind '"
+                              + std::string(type) + "', only "
+                              + listed(form.file_types);
+        if (has(form.file_types, kCustom)) {
+            message += " (" + listed(form.file_extensions) + ")";
+        }
+
+        return message + ".";
+    }
+
+    const bool remote = file.upload_id.empty() && !file.url.empty();
+    if (form.transfer_methods.empty()
+        || has(form.transfer_methods, remote ? "remote_url" : "local_file")) {
+        return {};
+    }
+
+    return remote ? "This model does not take files by address; send the "
+                    "data itself."
+                  : "This model takes files by their web address only.";
+}
+
+}  // namespace opendify::dify

@@ -1,0 +1,180 @@
+#include "dify/query_text.hpp"
+
+#include <algorithm>
+
+namespace opendify {
+
+namespace {
+
+using dify::is_blank;
+using dify::new_turn_at;
+using dify::system_text;
+
+// What a request that ends with an assistant message asks for.
+constexpr std::string_view kContinue = "Continue.";
+
+// What files without a word ask: Dify refuses an empty query.
+constexpr std::string_view kLook = "Please look at what is attached.";
+
+void join(std::string &out, std::string_view text)
+{
+    if (is_blank(text)) {
+        return;
+    }
+
+    if (!out.empty()) {
+        out += "\n\n";
+    }
+
+    out += text;
+}
+
+std::string_view speaker(Role role)
+{
+    switch (role) {
+    case Role::system:
+        return "System: ";
+    case Role::user:
+        return "User: ";
+    case Role::assistant:
+        return "Assistant: ";
+    case Role::tool:
+        return "Tool: ";
+    }
+
+    return {};
+}
+
+std::string history_text(const Turn &turn)
+{
+    std::string       out;
+    const std::size_t end = new_turn_at(turn);
+
+    for (std::size_t i = 0; i < end; i++) {
+        const Message &message = turn.messages[i];
+        if (message.role == Role::system || is_blank(message.text)) {
+            continue;
+        }
+
+        out += out.empty() ? "Conversation so far:\n" : "\n";
+        out.append(speaker(message.role)).append(message.text);
+    }
+
+    return out;
+}
+
+bool brings_files(const Turn &turn)
+{
+    return std::any_of(turn.messages.begin()
+                           + static_cast<std::ptrdiff_t>(new_turn_at(turn)),
+                       turn.messages.end(), [](const Message &message) {
+                           return message.role == Role::user
+                                  && !message.files.empty();
+                       });
+}
+
+std::string asked_text(const Turn &turn)
+{
+    const std::string asked = new_turn_text(turn);
+
+    if (is_blank(asked)) {
+        if (turn.messages.back().role == Role::assistant) {
+            return std::string(kContinue);
+        }
+
+        if (brings_files(turn)) {
+            return std::string(kLook);
+        }
+    }
+
+    return asked;
+}
+
+}  // namespace
+
+namespace dify {
+
+bool is_blank(std::string_view text)
+{
+    return text.find_first_not_of(std::string_view(" \t\r\n\0", 5))
+           == std::string_view::npos;
+}
+
+std::size_t new_turn_at(const Turn &turn)
+{
+    std::size_t at = turn.messages.size();
+    while (at > 0 && turn.messages[at - 1].role != Role::assistant) {
+        at--;
+    }
+
+    return at;
+}
+
+std::string system_text(const Turn &turn)
+{
+    std::string out;
+    for (const Message &message : turn.messages) {
+        if (message.role == Role::system) {
+            join(out, message.text);
+        }
+    }
+
+    return out;
+}
+
+std::string query_text(const ChatCall &call)
+{
+    const std::string asked = asked_text(*call.turn);
+    if (!call.conversation_id.empty()) {
+        return asked;
+    }
+
+    const std::string system = system_text(*call.turn);
+    std::string       query = call.system_input.empty() ? system : "";
+    join(query, history_text(*call.turn));
+
+    // Instructions alone are the question.
+    if (is_blank(asked)) {
+        return query.empty() ? system : query;
+    }
+
+    return query.empty() ? asked : query + "\n\nUser: " + asked;
+}
+
+}  // namespace dify
+
+std::string new_turn_text(const Turn &turn)
+{
+    std::string out;
+    for (std::size_t i = new_turn_at(turn); i < turn.messages.size(); i++) {
+        if (turn.messages[i].role != Role::system) {
+            join(out, turn.messages[i].text);
+        }
+    }
+
+    return out;
+}
+
+bool asks_something(const Turn &turn)
+{
+    if (turn.messages.empty()) {
+        return false;
+    }
+
+    return turn.messages.back().role == Role::assistant
+           || !is_blank(new_turn_text(turn)) || brings_files(turn)
+           || (new_turn_at(turn) == 0 && !is_blank(system_text(turn)));
+}
+
+Failure nothing_asked(const Turn &turn)
+{
+    const bool answered = new_turn_at(turn) > 0;
+
+    return Failure{Errc::empty_query,
+                   answered ? "There is no question after the last answer."
+                            : "There is no text to answer in the messages.",
+                   "messages",
+                   {}};
+}
+
+}  // namespace opendify
