@@ -14,20 +14,6 @@ namespace {
 // Dify has a model make them up; nobody waits longer for the end of an answer.
 constexpr ngx_msec_t kSuggestTimeout = 5000;
 
-constexpr ngx_msec_t kPollInterval = 1000;
-constexpr ngx_uint_t kMaxPolls = 600;
-
-void call_main(ClientCtx *ctx, const BackendRequest &request)
-{
-    ctx->stage = Stage::answering;
-    ctx->pipeline->restart(ctx->mode);
-    ctx->call = call_start(ctx, request, CallUse::stream);
-
-    if (ctx->call == nullptr) {
-        turn_fail(ctx, no_connection());
-    }
-}
-
 bool may_begin_anew(const ClientCtx *ctx)
 {
     return ctx->pipeline->text_bytes() == 0 && !ctx->pipeline->committed();
@@ -56,7 +42,7 @@ void replay(ClientCtx *ctx)
     call_let_go(ctx->probe, 0);
     call_let_go(ctx->call, 0);
     ctx->pipeline->restart(ctx->mode);
-    prepare_replay(ctx);
+    prepare_again(ctx);
 }
 
 // Dify refused what it was given: what is remembered of the app or of files
@@ -71,6 +57,7 @@ bool refresh(ClientCtx *ctx)
 
     call_let_go(ctx->call, 0);
     ctx->pipeline->restart(ctx->mode);
+    uploads_anew(ctx);
     prepare_again(ctx);
 
     return true;
@@ -89,47 +76,13 @@ void on_stall_probe(ClientCtx *ctx)
     }
 }
 
-// A run that went on after a pause, at a Dify that streams no such run: its
-// record says when it is over.
-void on_polled(ClientCtx *ctx)
-{
-    auto *call = ctx->call;
-
-    if (call->status != NGX_HTTP_OK) {
-        ctx->pipeline->fail(call_failure(call));
-        return;
-    }
-
-    ctx->pipeline->feed(encode_run_frame(call->reply));
-
-    if (ctx->pipeline->over()) {
-        return;
-    }
-
-    if (++ctx->polls == kMaxPolls) {
-        ctx->pipeline->fail({Errc::backend_timeout,
-                             "The app did not go on in time.", "", ""});
-        return;
-    }
-
-    call_let_go(ctx->call, 0);
-    event_arm(&ctx->stall, kPollInterval);
-    ctx->stage = Stage::waiting;
-}
-
-bool is_polling(const ClientCtx *ctx, const Failure &failure)
-{
-    return ctx->paused && failure.errc == Errc::backend_misconfigured
-           && ctx->conf->form_pass.len != 0;
-}
-
 // What the main call's end means for the answer.
 void on_call_over(ClientCtx *ctx)
 {
     auto *call = ctx->call;
 
     if (call != nullptr && call->use == CallUse::reply) {
-        on_polled(ctx);
+        resume_on_record(ctx);
         return;
     }
 
@@ -146,9 +99,8 @@ void on_call_over(ClientCtx *ctx)
     } else if (failure.errc == Errc::backend_rejected && refresh(ctx)) {
         return;
 
-    } else if (is_polling(ctx, failure)) {
-        call_let_go(ctx->call, 0);
-        answer_poll(ctx);
+    } else if (ctx->paused && failure.errc == Errc::backend_misconfigured) {
+        resume_without_stream(ctx);
 
     } else {
         ctx->pipeline->fail(std::move(failure));
@@ -264,6 +216,17 @@ void show(ClientCtx *ctx)
 
 }  // namespace
 
+void answer_call(ClientCtx *ctx, const BackendRequest &request)
+{
+    ctx->stage = Stage::answering;
+    ctx->pipeline->restart(ctx->mode);
+    ctx->call = call_start(ctx, request, CallUse::stream);
+
+    if (ctx->call == nullptr) {
+        turn_fail(ctx, no_connection());
+    }
+}
+
 void answer_start(ClientCtx *ctx, const ChatCall &chat)
 {
     auto request = encode_chat_call(chat);
@@ -273,28 +236,12 @@ void answer_start(ClientCtx *ctx, const ChatCall &chat)
         return;
     }
 
-    call_main(ctx, *request);
+    answer_call(ctx, *request);
 
     if (ctx->call != nullptr && ctx->mode == AppMode::chatflow
         && !ctx->conversation_id.empty())
     {
         event_arm(&ctx->stall, ctx->conf->stall);
-    }
-}
-
-void answer_resume(ClientCtx *ctx)
-{
-    call_main(ctx, encode_events_call(ctx->paused->run_id, ctx->user));
-}
-
-void answer_poll(ClientCtx *ctx)
-{
-    ctx->stage = Stage::answering;
-    ctx->call = call_start(ctx, encode_run_call(ctx->paused->run_id),
-                           CallUse::reply);
-
-    if (ctx->call == nullptr) {
-        turn_fail(ctx, no_connection());
     }
 }
 

@@ -116,15 +116,28 @@ bool chat_is_full(const ClientCtx *ctx);
 // prepare: ends in answer_start() or a failed pipeline
 void prepare_start(ClientCtx *ctx);
 void prepare_run(ClientCtx *ctx);
-// Dify did not know files that it once took: they are uploaded anew.
+// The turn goes another way: into a new conversation, with files anew.
 void prepare_again(ClientCtx *ctx);
-// As a new conversation: earlier files count too.
-void prepare_replay(ClientCtx *ctx);
+void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request);
+// What would be sent, as far as it is known by now.
+ChatCall chat_call(const ClientCtx *ctx);
+
+// uploads
+void uploads_list(ClientCtx *ctx);
+void uploads_on_call(ClientCtx *ctx);
+// Dify did not know files that it once took.
+void uploads_anew(ClientCtx *ctx);
+
+// resume
+void resume_on_form(ClientCtx *ctx);
+void resume_on_answer(ClientCtx *ctx);
+void resume_without_stream(ClientCtx *ctx);
+void resume_poll(ClientCtx *ctx);
+void resume_on_record(ClientCtx *ctx);
 
 // answer
+void answer_call(ClientCtx *ctx, const BackendRequest &request);
 void answer_start(ClientCtx *ctx, const ChatCall &chat);
-void answer_resume(ClientCtx *ctx);  // the run that was paused
-void answer_poll(ClientCtx *ctx);    // same, without a stream
 void answer_run(ClientCtx *ctx);
 
 // failure
@@ -157,6 +170,33 @@ void event_arm(ngx_event_t *ev, ngx_msec_t after_ms);  // 0: not at all
 void events_arm_release(ClientCtx *ctx);
 // Releases a call and forgets it; null is fine.
 void call_let_go(CallCtx *&call, ngx_msec_t drain_ms);
+
+// The call that is over, let go when its reply has been read.
+class OverCall {
+public:
+    explicit OverCall(ClientCtx *ctx) : call_(ctx->call)
+    {
+        ctx->call = nullptr;
+    }
+
+    ~OverCall() { call_let_go(call_, 0); }
+
+    OverCall(const OverCall &) = delete;
+    OverCall &operator=(const OverCall &) = delete;
+
+    bool has_reply() const { return call_ != nullptr && call_->status != 0; }
+    bool is(ngx_uint_t status) const
+    {
+        return has_reply() && call_->status == status;
+    }
+
+    int status() const { return static_cast<int>(call_->status); }
+    const std::string &reply() const { return call_->reply; }
+    Failure failure() const { return call_failure(call_); }
+
+private:
+    CallCtx *call_;
+};
 
 // output: each ends the request unless it says otherwise
 void send_failure(ngx_http_request_t *r, const Failure &failure);

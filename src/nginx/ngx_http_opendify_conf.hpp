@@ -113,6 +113,9 @@ char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 // When all locations are known: does every opendify_pass lead somewhere?
 ngx_int_t check_passes(ngx_conf_t *cf);
 
+ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text,
+                        ngx_http_complex_value_t *to);
+
 void *create_main_conf(ngx_conf_t *cf);
 char *init_main_conf(ngx_conf_t *cf, void *conf);
 void *create_loc_conf(ngx_conf_t *cf);

@@ -19,6 +19,14 @@ Digest head_after_answer(const ClientCtx *ctx)
                : scoped(ctx, bytes_of(ctx->pipeline->digest()));
 }
 
+// A run that was taken up by its record does not name it.
+const std::string &conversation_of(const ClientCtx *ctx)
+{
+    const auto &told = ctx->pipeline->conversation_id();
+
+    return told.empty() ? ctx->conversation_id : told;
+}
+
 }  // namespace
 
 Zone zone_of(const ClientCtx *ctx)
@@ -90,8 +98,8 @@ void conversation_remember(ClientCtx *ctx)
     bool seen = answer.ended()
                 || (answer.committed() && answer.text_bytes() != 0);
 
-    if (seen && id.assign(answer.conversation_id())
-        && !answer.conversation_id().empty())
+    if (seen && !conversation_of(ctx).empty()
+        && id.assign(conversation_of(ctx)))
     {
         zone_of(ctx).put(ctx->scope, head_after_answer(ctx), id);
         ctx->taken.reset();
@@ -108,8 +116,7 @@ void conversation_hand_over(const ClientCtx *ctx, CallCtx *call)
 
     bool seen = answer.committed() && answer.text_bytes() != 0;
 
-    if (!mapping.id.assign(answer.conversation_id()) || (!seen && !ctx->taken))
-    {
+    if (!mapping.id.assign(conversation_of(ctx)) || (!seen && !ctx->taken)) {
         return;
     }
 

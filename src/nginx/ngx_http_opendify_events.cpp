@@ -122,7 +122,7 @@ void on_stall(ngx_event_t *ev)
         switch (ctx->stage) {
 
         case Stage::waiting:
-            answer_poll(ctx);
+            resume_poll(ctx);
             break;
 
         case Stage::suggesting:

@@ -14,47 +14,10 @@ namespace opendify::glue {
 
 namespace {
 
-// The call that is over, let go when its reply has been read.
-class OverCall {
-public:
-    explicit OverCall(ClientCtx *ctx) : call_(ctx->call)
-    {
-        ctx->call = nullptr;
-    }
-
-    ~OverCall() { call_let_go(call_, 0); }
-
-    OverCall(const OverCall &) = delete;
-    OverCall &operator=(const OverCall &) = delete;
-
-    bool has_reply() const { return call_ != nullptr && call_->status != 0; }
-    bool is(ngx_uint_t status) const
-    {
-        return has_reply() && call_->status == status;
-    }
-
-    int status() const { return static_cast<int>(call_->status); }
-    const std::string &reply() const { return call_->reply; }
-    Failure failure() const { return call_failure(call_); }
-
-private:
-    CallCtx *call_;
-};
-
-void start_call(ClientCtx *ctx, Stage stage, const BackendRequest &request)
-{
-    ctx->stage = stage;
-    ctx->call = call_start(ctx, request, CallUse::reply);
-
-    if (ctx->call == nullptr) {
-        turn_fail(ctx, no_connection());
-    }
-}
-
 void ask_parameters(ClientCtx *ctx)
 {
-    start_call(ctx, Stage::asking_parameters,
-               encode_parameters_call(ctx->user));
+    prepare_call(ctx, Stage::asking_parameters,
+                 encode_parameters_call(ctx->user));
 }
 
 void set_mode(ClientCtx *ctx, AppMode mode)
@@ -78,7 +41,7 @@ void on_info(ClientCtx *ctx)
         turn_fail(ctx, mode.failure());
 
     } else if (*mode == AppMode::unknown) {
-        start_call(ctx, Stage::probing_mode, encode_mode_probe());
+        prepare_call(ctx, Stage::probing_mode, encode_mode_probe());
 
     } else {
         set_mode(ctx, *mode);
@@ -119,105 +82,6 @@ void on_parameters(ClientCtx *ctx)
     forms_put(ctx->app->key_digest, ctx->form);
 }
 
-void on_upload(ClientCtx *ctx)
-{
-    OverCall call(ctx);
-
-    if (!call.has_reply()) {
-        turn_fail(ctx, call.failure());
-        return;
-    }
-
-    auto *file = ctx->uploads.back();
-    auto  id = decode_upload_reply(call.status(), call.reply());
-
-    if (id) {
-        zone_of(ctx).put_file(file_digest(ctx, *file), *id);
-        file->upload_id = std::move(*id);
-        ctx->uploads.pop_back();
-        return;
-    }
-
-    auto failure = std::move(id.failure());
-
-    if (failure.param.empty() && failure.errc == Errc::bad_value) {
-        failure.param = file->param;
-    }
-
-    turn_fail(ctx, std::move(failure));
-}
-
-void on_human_form(ClientCtx *ctx)
-{
-    OverCall call(ctx);
-
-    if (!call.has_reply()) {
-        turn_fail(ctx, call.failure());
-        return;
-    }
-
-    auto form = call.is(NGX_HTTP_OK) ? decode_form(call.reply())
-                                     : Result<HumanForm>(call.failure());
-
-    // It was answered elsewhere or is too old: the text is a new question.
-    if (!form) {
-        ctx->paused.reset();
-        return;
-    }
-
-    form->token = ctx->paused->token;
-    form->run_id = ctx->paused->run_id;
-
-    auto answer = encode_form_submit(*form, new_turn_text(ctx->turn),
-                                     ctx->user);
-
-    if (!answer) {
-        turn_fail(ctx, answer.failure());
-        return;
-    }
-
-    start_call(ctx, Stage::answering_form, *answer);
-}
-
-void on_form_answered(ClientCtx *ctx)
-{
-    OverCall call(ctx);
-
-    if (call.is(NGX_HTTP_OK)) {
-        answer_resume(ctx);
-
-    } else {
-        turn_fail(ctx, call.failure());
-    }
-}
-
-ChatCall chat_call(const ClientCtx *ctx)
-{
-    ChatCall chat;
-
-    chat.turn = &ctx->turn;
-    chat.mode = ctx->mode;
-    chat.user = ctx->user;
-    chat.conversation_id = ctx->conversation_id;
-    chat.inputs = ctx->inputs;
-    chat.system_input = std::string(view(ctx->conf->system_input));
-    chat.query_input = std::string(view(ctx->app->query_input));
-
-    if (!ctx->form.readable) {
-        if (chat.query_input.empty()) {
-            chat.query_input = "query";
-        }
-
-        return chat;
-    }
-
-    chat.form = ctx->form.form.get();
-    chat.query_input = text_input_of(*chat.form, chat.query_input);
-    apply_defaults(*chat.form, chat);
-
-    return chat;
-}
-
 // The app's own wishes, before Dify would hang on them (DESIGN §6).
 bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
 {
@@ -242,49 +106,25 @@ bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
     return false;
 }
 
-Digest file_digest(const ClientCtx *ctx, const Attachment &file)
-{
-    return digest_of({"file", bytes_of(ctx->app->key_digest), ctx->user,
-                      file.name, file.bytes});
-}
-
-void list_uploads(ClientCtx *ctx)
-{
-    auto zone = zone_of(ctx);
-
-    ctx->uploads.clear();
-
-    for (auto *file :
-         files_to_upload(ctx->turn, !ctx->conversation_id.empty()))
-    {
-        if (zone.file(file_digest(ctx, *file), file->upload_id)) {
-            ctx->files_known = true;
-
-        } else {
-            ctx->uploads.push_back(file);
-        }
-    }
-}
-
 void choose(ClientCtx *ctx)
 {
     HumanForm paused;
 
-    conversation_choose(ctx);
-    list_uploads(ctx);
     ctx->chosen = true;
+    conversation_choose(ctx);
+    uploads_list(ctx);
 
     if (find_form(ctx->turn, paused)) {
         ctx->paused = std::move(paused);
-        start_call(ctx, Stage::asking_form,
-                   encode_form_call(ctx->paused->token));
+        prepare_call(ctx, Stage::asking_form,
+                     encode_form_call(ctx->paused->token));
     }
 }
 
 void prepare(ClientCtx *ctx)
 {
     if (ctx->mode == AppMode::unknown) {
-        start_call(ctx, Stage::asking_mode, encode_info_call());
+        prepare_call(ctx, Stage::asking_mode, encode_info_call());
         return;
     }
 
@@ -308,8 +148,8 @@ void prepare(ClientCtx *ctx)
     }
 
     if (!ctx->uploads.empty()) {
-        start_call(ctx, Stage::uploading,
-                   encode_upload_call(*ctx->uploads.back(), ctx->user));
+        prepare_call(ctx, Stage::uploading,
+                     encode_upload_call(*ctx->uploads.back(), ctx->user));
         return;
     }
 
@@ -317,6 +157,38 @@ void prepare(ClientCtx *ctx)
 }
 
 }  // namespace
+
+ChatCall chat_call(const ClientCtx *ctx)
+{
+    ChatCall chat;
+
+    chat.turn = &ctx->turn;
+    chat.mode = ctx->mode;
+    chat.user = ctx->user;
+    chat.conversation_id = ctx->conversation_id;
+    chat.inputs = ctx->inputs;
+    chat.system_input = std::string(view(ctx->conf->system_input));
+    chat.query_input = std::string(view(ctx->app->query_input));
+
+    if (ctx->form.readable) {
+        apply_form(*ctx->form.form, chat);
+
+    } else if (chat.query_input.empty()) {
+        chat.query_input = "query";
+    }
+
+    return chat;
+}
+
+void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request)
+{
+    ctx->stage = stage;
+    ctx->call = call_start(ctx, request, CallUse::reply);
+
+    if (ctx->call == nullptr) {
+        turn_fail(ctx, no_connection());
+    }
+}
 
 void prepare_start(ClientCtx *ctx)
 {
@@ -349,15 +221,15 @@ void prepare_run(ClientCtx *ctx)
         break;
 
     case Stage::asking_form:
-        on_human_form(ctx);
+        resume_on_form(ctx);
         break;
 
     case Stage::answering_form:
-        on_form_answered(ctx);
+        resume_on_answer(ctx);
         break;
 
     case Stage::uploading:
-        on_upload(ctx);
+        uploads_on_call(ctx);
         break;
 
     default:
@@ -371,25 +243,7 @@ void prepare_run(ClientCtx *ctx)
 
 void prepare_again(ClientCtx *ctx)
 {
-    auto zone = zone_of(ctx);
-
-    for (auto &message : ctx->turn.messages) {
-        for (auto &file : message.files) {
-            if (!file.upload_id.empty()) {
-                zone.forget_file(file_digest(ctx, file));
-                file.upload_id.clear();
-            }
-        }
-    }
-
-    ctx->files_known = false;
-    list_uploads(ctx);
-    prepare(ctx);
-}
-
-void prepare_replay(ClientCtx *ctx)
-{
-    list_uploads(ctx);
+    uploads_list(ctx);
     prepare(ctx);
 }
 

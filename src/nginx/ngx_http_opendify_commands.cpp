@@ -1,0 +1,275 @@
+// The table of directives, and the setters that nginx has not.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    auto **field = reinterpret_cast<ngx_array_t **>(
+        static_cast<char *>(conf) + cmd->offset);
+    auto *value = arguments(cf);
+
+    if (*field != static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR)) {
+        static char duplicate[] = "is duplicate";
+        return duplicate;
+    }
+
+    *field = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                              sizeof(ngx_http_complex_value_t));
+    if (*field == nullptr) {
+        return conf_error();
+    }
+
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        auto *cv = static_cast<ngx_http_complex_value_t *>(
+            ngx_array_push(*field));
+
+        if (cv == nullptr || compile_value(cf, &value[i], cv) != NGX_OK) {
+            return conf_error();
+        }
+    }
+
+    return kConfOk;
+}
+
+char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *lcf = static_cast<LocConf *>(conf);
+    auto *value = arguments(cf);
+
+    if (lcf->inputs == static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR)) {
+        lcf->inputs = ngx_array_create(cf->pool, 4, sizeof(InputConf));
+        if (lcf->inputs == nullptr) {
+            return conf_error();
+        }
+    }
+
+    auto *input = static_cast<InputConf *>(ngx_array_push(lcf->inputs));
+    if (input == nullptr) {
+        return conf_error();
+    }
+
+    input->name = value[1];
+
+    return compile_value(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
+}
+
+// "https://dify.example.com", without a path.
+char *set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    auto  value = arguments(cf)[1];
+    auto  text = view(value);
+    auto  scheme = text.find("://");
+
+    if (!text.empty() && text.back() == '/') {
+        value.len--;
+        text.remove_suffix(1);
+    }
+
+    if ((text.substr(0, 7) != "http://" && text.substr(0, 8) != "https://")
+        || text.size() == scheme + 3 || text.find('/', scheme + 3) != text.npos)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"opendify_files_origin %V\" must be scheme and "
+                           "host of Dify's file addresses, such as "
+                           "https://dify.example.com", &value);
+        return conf_error();
+    }
+
+    arguments(cf)[1] = value;
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
+ngx_conf_enum_t memories[] = {
+    { ngx_string("history"), kMemoryHistory },
+    { ngx_string("chat"), kMemoryChat },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t reasonings[] = {
+    { ngx_string("content"), static_cast<ngx_uint_t>(ReasoningMode::content) },
+    { ngx_string("inline"), static_cast<ngx_uint_t>(ReasoningMode::inline_) },
+    { ngx_string("off"), static_cast<ngx_uint_t>(ReasoningMode::off) },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t steps[] = {
+    { ngx_string("off"), kStepsOff },
+    { ngx_string("reasoning"), kStepsReasoning },
+    { ngx_null_string, 0 },
+};
+
+ngx_conf_enum_t suggestions[] = {
+    { ngx_string("off"), kSuggestedOff },
+    { ngx_string("text"), kSuggestedText },
+    { ngx_null_string, 0 },
+};
+
+constexpr ngx_uint_t kAnyLevel =
+    NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+
+}  // namespace
+
+ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_t *to)
+{
+    ngx_http_compile_complex_value_t ccv = {};
+
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = to;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+// clang-format off
+ngx_command_t commands[] = {
+
+    { ngx_string("opendify_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2|NGX_CONF_TAKE3,
+      set_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("opendify_app"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      set_app,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("opendify_apps"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      set_apps,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("opendify_pass"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      set_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("opendify_user"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, user),
+      nullptr },
+
+    { ngx_string("opendify_chat_id"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, chat_id),
+      nullptr },
+
+    { ngx_string("opendify_client"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, client),
+      nullptr },
+
+    { ngx_string("opendify_input"),
+      kAnyLevel|NGX_CONF_TAKE2,
+      set_input,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
+    { ngx_string("opendify_memory"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, memory),
+      &memories },
+
+    { ngx_string("opendify_reasoning"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, reasoning),
+      &reasonings },
+
+    { ngx_string("opendify_steps"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, steps),
+      &steps },
+
+    { ngx_string("opendify_suggested"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, suggested),
+      &suggestions },
+
+    { ngx_string("opendify_footnotes"),
+      kAnyLevel|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, footnotes),
+      nullptr },
+
+    { ngx_string("opendify_moderation_window"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, moderation_window),
+      nullptr },
+
+    { ngx_string("opendify_files_origin"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, files_origin),
+      nullptr },
+
+    { ngx_string("opendify_system_input"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, system_input),
+      nullptr },
+
+    { ngx_string("opendify_form_pass"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_form_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, form_pass),
+      nullptr },
+
+    { ngx_string("opendify_keepalive"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, keepalive),
+      nullptr },
+
+    { ngx_string("opendify_stall"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, stall),
+      nullptr },
+
+    { ngx_string("opendify_drain"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, drain),
+      nullptr },
+
+      ngx_null_command
+};
+// clang-format on
+
+}  // namespace opendify::glue

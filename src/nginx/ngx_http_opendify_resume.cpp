@@ -1,0 +1,108 @@
+// A turn that answers a run which waits for a person (spec dify-api §6.6):
+//
+//     the form is asked for, the answer submitted, and the run's stream taken
+//     up; a Dify that has no such stream (1.13) is asked for the run's record
+//     until it is over.
+
+#include "ngx_http_opendify_client.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr ngx_msec_t kPollInterval = 1000;
+constexpr ngx_uint_t kMaxPolls = 600;
+
+}  // namespace
+
+void resume_on_form(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (!call.has_reply()) {
+        turn_fail(ctx, call.failure());
+        return;
+    }
+
+    auto form = call.is(NGX_HTTP_OK) ? decode_form(call.reply())
+                                     : Result<HumanForm>(call.failure());
+
+    if (!form && form.failure().errc == Errc::backend_misconfigured) {
+        turn_fail(ctx, {Errc::backend_misconfigured,
+                        "This Dify has the forms of paused runs outside its "
+                        "service API: the server needs opendify_form_pass.",
+                        "", ""});
+        return;
+    }
+
+    // It was answered elsewhere or is too old: the text is a new question.
+    if (!form) {
+        ctx->paused.reset();
+        return;
+    }
+
+    form->token = ctx->paused->token;
+    form->run_id = ctx->paused->run_id;
+
+    auto answer = encode_form_submit(*form, new_turn_text(ctx->turn),
+                                     ctx->user);
+
+    if (!answer) {
+        turn_fail(ctx, answer.failure());
+        return;
+    }
+
+    prepare_call(ctx, Stage::answering_form, *answer);
+}
+
+void resume_on_answer(ClientCtx *ctx)
+{
+    OverCall call(ctx);
+
+    if (call.is(NGX_HTTP_OK)) {
+        answer_call(ctx,
+                    encode_events_call(ctx->paused->run_id, ctx->user));
+
+    } else {
+        turn_fail(ctx, call.failure());
+    }
+}
+
+void resume_poll(ClientCtx *ctx)
+{
+    prepare_call(ctx, Stage::answering, encode_run_call(ctx->paused->run_id));
+}
+
+void resume_without_stream(ClientCtx *ctx)
+{
+    call_let_go(ctx->call, 0);
+    resume_poll(ctx);
+}
+
+void resume_on_record(ClientCtx *ctx)
+{
+    auto *call = ctx->call;
+
+    if (call->status != NGX_HTTP_OK) {
+        ctx->pipeline->fail(call_failure(call));
+        return;
+    }
+
+    ctx->pipeline->feed(encode_run_frame(call->reply));
+
+    if (ctx->pipeline->over()) {
+        return;
+    }
+
+    if (++ctx->polls == kMaxPolls) {
+        ctx->pipeline->fail({Errc::backend_timeout,
+                             "The app did not go on in time.", "", ""});
+        return;
+    }
+
+    call_let_go(ctx->call, 0);
+    event_arm(&ctx->stall, kPollInterval);
+    ctx->stage = Stage::waiting;
+}
+
+}  // namespace opendify::glue
