@@ -25,8 +25,8 @@ TEST(DecodeSuggested, AnythingElse)
     for (const char *body :
          {"", "[]", "7", "<html>", "{}", R"({"data":null})", R"({"data":"x"})",
           R"({"data":{"a":"x"}})", R"(["x"])",
-          R"({"code":"bad_request","message":"Suggested Questions Is Disabled.")"
-          R"(,"status":400})"}) {
+          R"({"code":"bad_request","message":"Suggested Questions Is Disabled)"
+          R"(.","status":400})"}) {
         EXPECT_TRUE(decode_suggested(body).empty()) << body;
     }
 }
