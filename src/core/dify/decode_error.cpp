@@ -66,6 +66,11 @@ bool errc_of_message(std::string_view text, Errc &errc)
         return true;
     }
 
+    if (starts_with(text, "Form not found")) {
+        errc = Errc::backend_rejected;
+        return true;
+    }
+
     if (starts_with(text, "Workflow not published")
         || (starts_with(text, "Provider ")
             && ends_with(text, " does not exist."))
@@ -87,6 +92,30 @@ bool errc_of_code(std::string_view code, Errc &errc)
     }
 
     return false;
+}
+
+struct TextRow {
+    std::string_view code;
+    std::string_view text;
+};
+
+// Where the backend's own words hold a placeholder or ids.
+constexpr TextRow kTexts[] = {
+    {"file_too_large", "The file is larger than the backend allows."},
+    {"human_input_form_submitted", "This form was answered already."},
+    {"human_input_form_expired", "The time to answer this form is over."},
+};
+
+// `said` if the code has no better text.
+std::string_view text_of_code(std::string_view code, std::string_view said)
+{
+    for (const TextRow &row : kTexts) {
+        if (row.code == code) {
+            return row.text;
+        }
+    }
+
+    return said;
 }
 
 Errc errc_of_status(int status)
@@ -229,7 +258,8 @@ Failure failure_from(const BackendError &error)
         errc = Errc::run_failed;
     }
 
-    return make_failure(errc, error.status, text.said);
+    return make_failure(errc, error.status,
+                        text_of_code(error.code, text.said));
 }
 
 }  // namespace opendify::dify

@@ -160,8 +160,8 @@ std::string_view natural_type(const Attachment &file)
 bool custom_fits(const Attachment &file, const AppForm &form)
 {
     const std::string extension = extension_of(file);
-    if (form.file_extensions.empty() || (extension.empty() && !file.url.empty()))
-    {
+    if (form.file_extensions.empty()
+        || (extension.empty() && !file.url.empty())) {
         return true;  // of an address the backend finds out itself
     }
 

@@ -146,6 +146,160 @@ TEST(DecodeErrorReply, Model)
                                "status code 400: Too long.");
 }
 
+TEST(DecodeErrorReply, EveryKnownRefusal)
+{
+    const struct {
+        int         status;
+        const char *code;
+        const char *message;
+        Errc        errc;
+        const char *wanted;  // "" as the message, "-" anything else
+    } kCases[] = {
+        {400, "invalid_param", "city is required in input form",
+         Errc::backend_rejected, ""},
+        {400, "invalid_param", "Arg user must be provided.",
+         Errc::backend_rejected, ""},
+        {400, "bad_request", "Suggested Questions Is Disabled.",
+         Errc::backend_rejected, ""},
+        {401, "unauthorized", "Tenant does not exist.",
+         Errc::backend_credentials, "-"},
+        {403, "forbidden", "The app's API service has been disabled.",
+         Errc::backend_misconfigured, ""},
+        {404, "not_found", "Workflow not found with id: 1",
+         Errc::backend_misconfigured, ""},
+        {405, "method_not_allowed", "No.", Errc::backend_misconfigured, ""},
+        {415, "unsupported_media_type", "No.", Errc::backend_rejected, ""},
+        {429, "rate_limit_error", "Rate limit exceeded.",
+         Errc::backend_rate_limited, ""},
+        {429, "too_many_requests", "Too many.", Errc::backend_rate_limited,
+         ""},
+        {500, "internal_server_error", "The server encountered.",
+         Errc::backend_failed, ""},
+        {500, "unknown", "Internal", Errc::backend_failed, ""},
+        {400, "not_chat_app", "No.", Errc::backend_misconfigured, ""},
+        {400, "not_workflow_app", "No.", Errc::backend_misconfigured, ""},
+        {400, "app_unavailable", "No.", Errc::backend_misconfigured, ""},
+        {400, "provider_not_initialize", "No.", Errc::backend_misconfigured,
+         ""},
+        {400, "provider_quota_exceeded", "No.", Errc::backend_quota_exceeded,
+         ""},
+        {400, "model_currently_not_support", "No.",
+         Errc::backend_misconfigured, ""},
+        {400, "conversation_completed", "No.", Errc::backend_rejected, ""},
+        {400, "agent_not_published", "No.", Errc::backend_misconfigured, ""},
+        {403, "workflow_version_execution_not_allowed", "No.",
+         Errc::backend_misconfigured, ""},
+        // files
+        {400, "no_file_uploaded", "Please upload your file.",
+         Errc::backend_rejected, ""},
+        {400, "too_many_files", "Only one file is allowed.",
+         Errc::backend_rejected, ""},
+        {400, "filename_not_exists_error", "No name.", Errc::backend_rejected,
+         ""},
+        {400, "invalid_param", "Invalid upload file", Errc::backend_rejected,
+         ""},
+        {400, "invalid_param", "Number of files exceeds the maximum limit 3",
+         Errc::backend_rejected, ""},
+        {413, "file_too_large", "File size exceeded. {message}",
+         Errc::backend_rejected,
+         "The file is larger than the backend allows."},
+        {415, "unsupported_file_type", "File type not allowed.",
+         Errc::backend_rejected, ""},
+        // forms
+        {412, "human_input_form_submitted",
+         "This form has already been submitted by another user, form_id=0",
+         Errc::backend_rejected, "This form was answered already."},
+        {412, "human_input_form_expired", "form_id=0 expired",
+         Errc::backend_rejected, "The time to answer this form is over."},
+        {400, "invalid_form_data", "Missing required inputs: note",
+         Errc::backend_rejected, ""},
+        {404, "not_found", "Form not found", Errc::backend_rejected, ""},
+    };
+
+    for (const auto &item : kCases) {
+        const Failure failure = decode_error_reply(
+            item.status, reply(item.code, item.message));
+        const std::string wanted = *item.wanted ? item.wanted : item.message;
+
+        EXPECT_EQ(failure.errc, item.errc) << item.code;
+        if (wanted != "-") {
+            EXPECT_EQ(failure.message, wanted) << item.code;
+        }
+    }
+}
+
+// What a run says of itself at its end, since Dify checks nothing before it.
+TEST(FailureFrom, WhatARunSays)
+{
+    const struct {
+        const char *message;
+        Errc        errc;
+    } kCases[] = {
+        {"city is required in input form", Errc::run_failed},
+        {"Number of files exceeds the maximum limit 3", Errc::run_failed},
+        {"Workflow stream ended without a terminal event", Errc::run_failed},
+        {"Aborted: User requested stop", Errc::run_failed},
+        {"404 Not Found: Conversation Not Exists.",
+         Errc::conversation_not_found},
+        {"Conversation Not Exists.", Errc::conversation_not_found},
+        {"Model tiny not exist.", Errc::backend_misconfigured},
+    };
+
+    for (const auto &item : kCases) {
+        EXPECT_EQ(failure_from({ErrorSource::run, 0, {}, item.message}).errc,
+                  item.errc)
+            << item.message;
+    }
+
+    EXPECT_EQ(failure_from({ErrorSource::run, 0, {},
+                            "city is required in input form"})
+                  .message,
+              "city is required in input form");
+}
+
+// The codes that a stream's error event can have.
+TEST(FailureFrom, WhatAnEventSays)
+{
+    const struct {
+        const char *code;
+        int         status;
+        Errc        errc;
+    } kCases[] = {
+        {"invalid_param", 400, Errc::run_failed},
+        {"provider_not_initialize", 400, Errc::backend_misconfigured},
+        {"provider_quota_exceeded", 400, Errc::backend_quota_exceeded},
+        {"model_currently_not_support", 400, Errc::backend_misconfigured},
+        {"completion_request_error", 400, Errc::run_failed},
+        {"rate_limit_error", 429, Errc::model_rate_limited},
+        {"internal_server_error", 500, Errc::backend_failed},
+    };
+
+    for (const auto &item : kCases) {
+        EXPECT_EQ(failure_from({ErrorSource::event, item.status, item.code,
+                                "Because."})
+                      .errc,
+                  item.errc)
+            << item.code;
+    }
+}
+
+TEST(DecodeErrorReply, EveryPrefixAndEveryByte)
+{
+    const std::string whole =
+        R"({"code":"invalid_param","message":"\u00fc "no"","status":400,)"
+        R"("errors":{"inputs":["x"],"user":"missing"},"params":"user"})";
+
+    for (std::size_t i = 0; i <= whole.size(); i++) {
+        EXPECT_NE(decode_error_reply(400, whole.substr(0, i)).message, "");
+
+        for (const char c : {'{', '"', '0', '\xff'}) {
+            std::string broken = whole + " ";
+            broken[i] = c;
+            EXPECT_NE(decode_error_reply(400, broken).message, "");
+        }
+    }
+}
+
 TEST(FailureFrom, EventsAndRuns)
 {
     EXPECT_EQ(failure_from({ErrorSource::event, 400, "invalid_param",
