@@ -19,16 +19,7 @@ namespace {
 using wire::JsonType;
 using wire::JsonValue;
 
-constexpr std::string_view kImage = "image_url";
-constexpr std::string_view kAudio = "input_audio";
-constexpr std::string_view kFile = "file";
 constexpr std::string_view kData = "data:";
-
-struct Part {
-    RequestReader     &reader;
-    const std::string &param;
-    Attachment         file;
-};
 
 // A string that is there and not empty.
 bool demand(RequestReader &reader, JsonValue value, const std::string &param)
@@ -39,6 +30,16 @@ bool demand(RequestReader &reader, JsonValue value, const std::string &param)
 
     return !value.string().empty()
            || reader.must_be(param, "a string that is not empty");
+}
+
+bool demand_object(RequestReader &reader, JsonValue value,
+                   const std::string &param)
+{
+    if (value.is_null_or_missing()) {
+        return reader.missing(param);
+    }
+
+    return value.is(JsonType::object) || reader.must_be(param, "an object");
 }
 
 // Neither nothing nor too much came out.
@@ -77,24 +78,9 @@ bool read_base64(RequestReader &reader, std::string_view text,
     return right_size(reader, file, param);
 }
 
-bool read_image(Part &part, JsonValue value)
+bool read_image_url(RequestReader &reader, std::string_view url,
+                    const std::string &param, Attachment &file)
 {
-    RequestReader &reader = part.reader;
-    Attachment    &file = part.file;
-    std::string    param = part.param + "." + std::string(kImage);
-
-    // Old clients leave the object out.
-    if (value.is(JsonType::object)) {
-        value = value["url"];
-        param += ".url";
-    }
-
-    if (!demand(reader, value, param)) {
-        return false;
-    }
-
-    std::string_view url = value.string();
-
     if (has_scheme(url, "http://") || has_scheme(url, "https://")) {
         file.url = url;
         file.name = name_in_url(url);
@@ -118,32 +104,38 @@ bool read_image(Part &part, JsonValue value)
     return true;
 }
 
-bool read_audio(Part &part, JsonValue value)
+bool read_image(RequestReader &reader, JsonValue value, std::string param,
+                Attachment &file)
 {
-    RequestReader &reader = part.reader;
-    Attachment    &file = part.file;
-    std::string    param = part.param + "." + std::string(kAudio);
+    // Old clients leave the object out.
+    if (value.is(JsonType::object)) {
+        value = value["url"];
+        param += ".url";
+    }
 
-    if (!value.is(JsonType::object)) {
-        return value.is_null_or_missing()
-                   ? reader.missing(param)
-                   : reader.must_be(param,
-                                    "an object with 'data' and 'format'");
+    return demand(reader, value, param)
+           && read_image_url(reader, value.string(), param, file);
+}
+
+bool read_audio(RequestReader &reader, JsonValue value, std::string param,
+                Attachment &file)
+{
+    if (!demand_object(reader, value, param)
+        || !demand(reader, value["format"], param + ".format"))
+    {
+        return false;
     }
 
     std::string_view format = value["format"].string();
-
-    if (!demand(reader, value["format"], param + ".format")) {
-        return false;
-    }
 
     if (format != "wav" && format != "mp3") {
         return reader.must_be(param + ".format", "'wav' or 'mp3'");
     }
 
-    if (!demand(reader, value["data"], param + ".data")
-        || !read_base64(reader, value["data"].string(), param + ".data",
-                        file))
+    param += ".data";
+
+    if (!demand(reader, value["data"], param)
+        || !read_base64(reader, value["data"].string(), param, file))
     {
         return false;
     }
@@ -154,59 +146,47 @@ bool read_audio(Part &part, JsonValue value)
     return true;
 }
 
-bool read_file(Part &part, JsonValue value)
+bool read_file(RequestReader &reader, JsonValue value, std::string param,
+               Attachment &file)
 {
-    RequestReader &reader = part.reader;
-    Attachment    &file = part.file;
-    std::string    param = part.param + "." + std::string(kFile);
-
-    if (!value.is(JsonType::object)) {
-        return value.is_null_or_missing()
-                   ? reader.missing(param)
-                   : reader.must_be(param, "an object with 'file_data'");
-    }
-
-    if (!value["file_id"].is_null_or_missing()) {
-        return reader.refuse_asked({
-            { param + ".file_id", true,
-              "send the file itself in 'file_data'" },
-        });
-    }
-
-    JsonValue data = value["file_data"];
-    JsonValue name = value["filename"];
-
-    if (!reader.optional(name, JsonType::string, param + ".filename",
-                         "a string")
-        || !demand(reader, data, param + ".file_data"))
+    if (!demand_object(reader, value, param)
+        || !reader.refuse_asked({
+               { param + ".file_id", !value["file_id"].is_null_or_missing(),
+                 "send the file itself in 'file_data'" },
+           })
+        || !reader.optional(value["filename"], JsonType::string,
+                            param + ".filename", "a string"))
     {
         return false;
     }
 
-    if (!(has_scheme(data.string(), kData)
-              ? read_data_url(reader, data.string(), param + ".file_data",
-                              file)
-              : read_base64(reader, data.string(), param + ".file_data",
-                            file)))
+    JsonValue data = value["file_data"];
+    auto      read = has_scheme(data.string(), kData) ? read_data_url
+                                                      : read_base64;
+    param += ".file_data";
+
+    if (!demand(reader, data, param)
+        || !read(reader, data.string(), param, file))
     {
         return false;
     }
 
     file.kind = kind_of_mime(file.mime, Attachment::Kind::document);
-    name_file(file, name.string());
+    name_file(file, value["filename"].string());
     return true;
 }
 
 struct FilePartRow {
     std::string_view type;
-    bool (*read)(Part &part, JsonValue value);
+    bool (*read)(RequestReader &reader, JsonValue value, std::string param,
+                 Attachment &file);
 };
 
 // What a part says is in the member that is called like its type.
 constexpr FilePartRow kParts[] = {
-    { kImage, read_image },
-    { kAudio, read_audio },
-    { kFile,  read_file },
+    { "image_url",   read_image },
+    { "input_audio", read_audio },
+    { "file",        read_file },
 };
 
 const FilePartRow *part_row(std::string_view type)
@@ -239,14 +219,16 @@ bool read_file_part(RequestReader &reader, JsonValue value,
                               + " files");
     }
 
-    Part part{reader, param, {}};
+    Attachment file;
+    file.param = param;
 
-    if (!row->read(part, value[row->type])) {
+    if (!row->read(reader, value[row->type],
+                   param + "." + std::string(row->type), file))
+    {
         return false;
     }
 
-    part.file.param = param;
-    message.files.push_back(std::move(part.file));
+    message.files.push_back(std::move(file));
     return true;
 }
 

@@ -135,7 +135,6 @@ bool RequestReader::one_answer(JsonValue root)
 bool RequestReader::inputs(JsonValue root)
 {
     JsonValue inputs = root["inputs"];
-    JsonValue metadata = root["metadata"];
 
     if (!optional(inputs, JsonType::object, "inputs",
                   "an object with one member per input of the app"))
@@ -143,29 +142,12 @@ bool RequestReader::inputs(JsonValue root)
         return false;
     }
 
-    std::string too_many = "an object with at most "
-                           + std::to_string(limits.max_inputs) + " inputs";
-
     if (inputs.size() > limits.max_inputs) {
-        return must_be("inputs", too_many);
+        return too_many_inputs("inputs");
     }
 
-    // What `inputs` says wins.
-    for (JsonValue item = metadata.is(JsonType::object) ? metadata.first()
-                                                        : JsonValue();
-         item; item = item.next())
-    {
-        std::string_view name = input_name(item);
-
-        if (name.empty() || inputs[name]) {
-            continue;
-        }
-
-        if (turn.inputs.size() + inputs.size() >= limits.max_inputs) {
-            return must_be("metadata", too_many);
-        }
-
-        add_input(turn, name, item);
+    if (!metadata_inputs(root["metadata"], inputs)) {
+        return false;
     }
 
     for (JsonValue item = inputs.first(); item; item = item.next()) {
@@ -173,6 +155,36 @@ bool RequestReader::inputs(JsonValue root)
     }
 
     return true;
+}
+
+// Those that `inputs` does not name.
+bool RequestReader::metadata_inputs(JsonValue metadata, JsonValue inputs)
+{
+    if (!metadata.is(JsonType::object)) {
+        return true;
+    }
+
+    for (JsonValue item = metadata.first(); item; item = item.next()) {
+        std::string_view name = input_name(item);
+
+        if (name.empty() || inputs[name]) {
+            continue;
+        }
+
+        if (turn.inputs.size() + inputs.size() >= limits.max_inputs) {
+            return too_many_inputs("metadata");
+        }
+
+        add_input(turn, name, item);
+    }
+
+    return true;
+}
+
+bool RequestReader::too_many_inputs(const std::string &param)
+{
+    return must_be(param, "an object with at most "
+                          + std::to_string(limits.max_inputs) + " inputs");
 }
 
 void RequestReader::claims(JsonValue root)

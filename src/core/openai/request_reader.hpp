@@ -49,6 +49,10 @@ struct RequestReader {
     Turn          turn;
     std::size_t   files = 0;  // of all messages
     Failure       failure{Errc::bad_json, {}, {}, {}};
+
+private:
+    bool metadata_inputs(wire::JsonValue metadata, wire::JsonValue inputs);
+    bool too_many_inputs(const std::string &param);
 };
 
 // Reads what is peculiar to one kind of request.

@@ -60,7 +60,8 @@ TEST(Footnotes, EscapeTitles)
 
 TEST(Footnotes, EscapeAddresses)
 {
-    EXPECT_EQ(line("https://x/a b(c)\n", "t"), "[t](https://x/a%20b%28c%29%0A)");
+    EXPECT_EQ(line("https://x/a b(c)\n", "t"),
+              "[t](https://x/a%20b%28c%29%0A)");
     EXPECT_EQ(line("https://x/?a=1&b=%20#c", "t"),
               "[t](https://x/?a=1&b=%20#c)");
     EXPECT_EQ(line("https://x/\xc3\xa9", "t"), "[t](https://x/\xc3\xa9)");
