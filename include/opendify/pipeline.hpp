@@ -1,6 +1,7 @@
 // One answer: the backend's bytes in, the client's bytes out.
 //
 //     bytes -> wire/sse_parser -> dify/decode_chat_stream -> TurnEvent
+//           -> flow/text_gate -> flow/answer_writer
 //           -> openai/encode_chat_stream | encode_chat_reply -> output()
 //
 // The pipeline never blocks and never throws for bytes from a network.
@@ -95,7 +96,9 @@ public:
     // until the end.
     std::string &output() { return output_; }
 
-    bool started() const;   // a piece of the answer was seen
+    // A piece of the answer was written, or the end was seen. What is held
+    // back or dropped does not count.
+    bool started() const;
     bool stirred() const;   // an event other than a ping was seen
     bool ended() const;     // the end was seen, output() is complete
     bool failed() const;    // failure() says why; in a stream that has
@@ -123,10 +126,11 @@ public:
     std::string_view finish_reason() const;  // "" until the end
     std::size_t skipped_events() const;
 
-    // Of the history with the answer so far as its last assistant message.
+    // Of the history with the answer so far, as far as it was written, as
+    // its last assistant message.
     Digest digest() const;
 
-    // How much answer text was seen, bytes.
+    // How much answer text was written, bytes; no thoughts.
     std::size_t text_bytes() const;
 
 private:

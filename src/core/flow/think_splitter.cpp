@@ -2,9 +2,13 @@
 
 #include <algorithm>
 
+#include "flow/think_tags.hpp"
+
 namespace opendify {
 
 namespace {
+
+using Verdict = TagMatch::Verdict;
 
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kBreaks = "\r\n";
@@ -12,128 +16,32 @@ constexpr std::string_view kQuote = "> \xf0\x9f\x92\xad ";
 constexpr std::string_view kMarker = "<!--dify-deepseek-reasoning-->";
 constexpr std::size_t      kHold = std::string_view::npos;
 
-struct Entity {
-    std::string_view name;
-    std::string_view text;
-};
-
-constexpr Entity kEntities[] = {
-    {"&lt;", "<"},   {"&gt;", ">"},    {"&amp;", "&"},  {"&quot;", "\""},
-    {"&#39;", "'"},  {"&#x27;", "'"},  {"&apos;", "'"}, {"&#34;", "\""},
-};
-
 bool blank(char c)
 {
     return kBlanks.find(c) != std::string_view::npos;
 }
 
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// How many of the first bytes are in `set`.
-std::size_t run_of(std::string_view set, std::string_view bytes)
-{
-    return std::min(bytes.find_first_not_of(set), bytes.size());
-}
-
-// full: a match, `at` bytes long. partial: the bytes end too early to say.
-enum class Verdict { no, partial, full };
-
-// Reads a tag from its "<". Each step is false when the tag ended there.
-struct TagReader {
-    bool word(std::string_view expected)
-    {
-        for (char c : expected) {
-            if (at == bytes.size()) {
-                verdict = Verdict::partial;
-                return false;
-            }
-
-            if (lower(bytes[at]) != c) {
-                verdict = Verdict::no;
-                return false;
-            }
-
-            at++;
-        }
-
-        return true;
-    }
-
-    bool skip(std::string_view set)
-    {
-        at += run_of(set, bytes.substr(at));
-        verdict = at < bytes.size() ? Verdict::full : Verdict::partial;
-        return at < bytes.size();
-    }
-
-    // What follows a tag's name, with its ">".
-    bool attributes()
-    {
-        std::size_t begin = at;
-
-        if (at < bytes.size() && !blank(bytes[at]) && bytes[at] != '>') {
-            verdict = Verdict::no;
-            return false;
-        }
-
-        at = std::min(bytes.find_first_of("<>", at), bytes.size());
-        attrs = bytes.substr(begin, at - begin);
-
-        return word(">");
-    }
-
-    std::string_view bytes;
-    std::size_t      at = 0;
-    Verdict          verdict = Verdict::full;
-    std::string_view attrs = {};
-};
-
-// Thoughts as Open WebUI stores them, or with the summary of Dify 0.15.
-bool read_details(TagReader &tag)
-{
-    if (!tag.word("<details") || !tag.attributes()) {
-        return false;
-    }
-
-    if (tag.attrs.find("type=\"reasoning\"") != std::string_view::npos) {
-        return true;
-    }
-
-    return tag.skip(kBlanks) && tag.word("<summary") && tag.attributes()
-           && tag.skip(kBlanks) && tag.word("thinking")
-           && tag.skip(".\xe2\x80\xa6") && tag.skip(kBlanks)
-           && tag.word("</summary") && tag.skip(kBlanks) && tag.word(">");
-}
-
-bool read_think(TagReader &tag)
-{
-    return tag.word("<think") && tag.attributes();
-}
-
-Verdict literal(std::string_view bytes, std::string_view expected)
-{
-    std::size_t size = std::min(bytes.size(), expected.size());
-
-    if (bytes.substr(0, size) != expected.substr(0, size)) {
-        return Verdict::no;
-    }
-
-    return size == expected.size() ? Verdict::full : Verdict::partial;
-}
-
 }  // namespace
 
-struct ThinkSplitter::Match {
+struct ThinkSplitter::Match : TagMatch {
     enum class What { open, close, marker, entity };
 
-    Verdict          verdict = Verdict::no;
-    std::size_t      size = 0;  // of a full match
-    What             what = What::open;
-    State            state = State::text;
-    std::string_view text = {};  // of an entity
+    Match() = default;
+    Match(TagMatch match, What meaning, State opened = State::text)
+        : TagMatch(match), what(meaning), state(opened)
+    {
+    }
+
+    // What outgrows a tag is none.
+    Match bounded(std::size_t held, bool last) const
+    {
+        bool late = verdict == Verdict::partial && (last || held > kMaxTag);
+
+        return late || size > kMaxTag ? Match() : *this;
+    }
+
+    What  what = What::open;
+    State state = State::text;  // that begins
 };
 
 void ThinkSplitter::feed(std::string_view piece, ThinkSink &sink)
@@ -285,7 +193,9 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
         return blanks;
     }
 
-    for (std::size_t i = 0; i < bytes.size(); i++) {
+    for (std::size_t i = bytes.find_first_of("<&\r\n"); i < bytes.size();
+         i = bytes.find_first_of("<&\r\n", i + 1))
+    {
         Match match = within(bytes.substr(i));
 
         if (match.verdict == Verdict::no) {
@@ -344,7 +254,7 @@ std::size_t ThinkSplitter::scan_quote(std::string_view bytes, ThinkSink &sink)
         return 0;
     }
 
-    Verdict mark = literal(next, kQuote);
+    Verdict mark = match_literal(next, kQuote).verdict;
 
     if (mark == Verdict::partial && !last_) {
         return kHold;
@@ -359,92 +269,59 @@ std::size_t ThinkSplitter::scan_quote(std::string_view bytes, ThinkSink &sink)
 // At a "<" or ">" of the text, or at its first word.
 ThinkSplitter::Match ThinkSplitter::opening(std::string_view bytes) const
 {
-    bool  anywhere = tags_ == Tags::anywhere;
-    Match match;
+    bool anywhere = tags_ == Tags::anywhere;
 
-    if (fence_ != 0 && !anywhere) {
-        return match;
+    if (bytes[0] == '>' && blank_line_ && (anywhere || fence_ == 0)) {
+        return Match(match_literal(bytes, kQuote), Match::What::open,
+                     State::quote).bounded(bytes.size(), last_);
     }
 
-    if (bytes[0] == '>') {
-        match = {blank_line_ ? literal(bytes, kQuote) : Verdict::no,
-                 kQuote.size(), Match::What::open, State::quote, {}};
-
-    } else if (bytes[0] == '<' && (anywhere || !quoted_)) {
-        TagReader tag{bytes};
-        match.state = State::think;
-        read_think(tag);
-
-        if (tag.verdict == Verdict::no) {
-            tag = TagReader{bytes};
-            match.state = State::details;
-            read_details(tag);
-
-        } else if (tag.verdict == Verdict::full && !blank_line_ && !anywhere) {
-            // Behind other words only with a line break.
-            tag.verdict = tag.at == bytes.size() ? Verdict::partial
-                          : kBreaks.find(bytes[tag.at]) != kHold
-                              ? Verdict::full
-                              : Verdict::no;
-        }
-
-        match.verdict = tag.verdict;
-        match.size = tag.at;
+    if (bytes[0] != '<' || (!anywhere && (fence_ != 0 || quoted_))) {
+        return Match();
     }
 
-    if (match.verdict == Verdict::partial
-        && (last_ || bytes.size() > kMaxTag))
-    {
-        match.verdict = Verdict::no;
+    Match match(match_think(bytes), Match::What::open, State::think);
+
+    if (match.verdict == Verdict::no) {
+        match = Match(match_details(bytes), Match::What::open,
+                      State::details);
+
+    } else if (match.verdict == Verdict::full && !blank_line_ && !anywhere) {
+        // Behind other words only with a line break.
+        match.verdict = match.size == bytes.size() ? Verdict::partial
+                        : kBreaks.find(bytes[match.size]) != kBreaks.npos
+                            ? Verdict::full
+                            : Verdict::no;
     }
 
-    return match.size > kMaxTag ? Match{} : match;
+    return match.bounded(bytes.size(), last_);
 }
 
-// At any byte of thoughts between tags.
+// At a byte of thoughts that may begin something else.
 ThinkSplitter::Match ThinkSplitter::within(std::string_view bytes) const
 {
-    Match match;
-
-    if (bytes[0] == '&' && escaped_) {
-        for (const Entity &entity : kEntities) {
-            match = {literal(bytes, entity.name), entity.name.size(),
-                     Match::What::entity, state_, entity.text};
-
-            if (match.verdict != Verdict::no) {
-                break;
-            }
-        }
-
-    } else if (bytes[0] == '<' || bytes[0] == '\n' || bytes[0] == '\r') {
-        std::size_t breaks = run_of(kBreaks, bytes);
-
-        if (breaks >= kMaxBlanks) {
-            return match;
-        }
-
-        TagReader tag{bytes, breaks};
-        bool      named = tag.word(state_ == State::think ? "</think"
-                                                          : "</details");
-        if (named && tag.skip(kBlanks)) {
-            tag.word(">");
-        }
-
-        match = {tag.verdict, tag.at, Match::What::close, state_, {}};
-
-        if (tag.verdict == Verdict::no && breaks == 0) {
-            match = {literal(bytes, kMarker), kMarker.size(),
-                     Match::What::marker, state_, {}};
-        }
+    if (bytes[0] == '&') {
+        return Match(escaped_ ? match_entity(bytes) : TagMatch(),
+                     Match::What::entity).bounded(bytes.size(), last_);
     }
 
-    if (match.verdict == Verdict::partial
-        && (last_ || bytes.size() > kMaxTag))
-    {
-        match.verdict = Verdict::no;
+    std::size_t breaks = run_of(kBreaks, bytes);
+
+    if (breaks >= kMaxBlanks) {
+        return Match();
     }
 
-    return match.size > kMaxTag ? Match{} : match;
+    Match match(match_closing(bytes.substr(breaks),
+                              state_ == State::think ? "</think"
+                                                     : "</details"),
+                Match::What::close);
+    match.size += breaks;
+
+    if (match.verdict == Verdict::no && breaks == 0) {
+        match = Match(match_literal(bytes, kMarker), Match::What::marker);
+    }
+
+    return match.bounded(bytes.size(), last_);
 }
 
 void ThinkSplitter::open(State state)

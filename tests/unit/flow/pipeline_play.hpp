@@ -103,10 +103,11 @@ enum class Commit { at_once, when_started, never };
 // A pipeline and what a client would have been sent by it so far.
 struct Play {
     explicit Play(Form form, Commit when = Commit::when_started,
-                 const Limits &limits = Limits{})
+                 const Limits &limits = Limits{},
+                 const AnswerOptions &options = AnswerOptions{})
         : pipeline(AnswerHead{"chatcmpl-A1", 1790000000, "support-bot",
                               form == Form::streamed, true},
-                   AppMode::chat, asked(), limits),
+                   AppMode::chat, asked(), limits, options),
           commit(when)
     {
         if (commit == Commit::at_once) {
@@ -150,13 +151,14 @@ struct Play {
 // Plays the bytes whole, byte by byte and at random cuts.
 inline void each_cut(const std::string &bytes, Form form, Commit commit,
                      const std::function<void(Play &)> &check,
-                     const Limits &limits = Limits{})
+                     const Limits &limits = Limits{},
+                     const AnswerOptions &options = AnswerOptions{})
 {
     std::mt19937 random(20);
 
     for (int round = 0; round < 22; round++) {
         SCOPED_TRACE("round " + std::to_string(round));
-        Play        run(form, commit, limits);
+        Play        run(form, commit, limits, options);
         std::size_t at = 0;
 
         while (at < bytes.size()) {

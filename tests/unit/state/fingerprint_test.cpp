@@ -180,6 +180,90 @@ TEST(Fingerprint, CopiesGoTheirOwnWays)
     EXPECT_EQ(other.digest(), digest({ kQuestion, kAnswer }));
 }
 
+Digest answer_in_pieces(const std::string &text, std::size_t size)
+{
+    Fingerprint fingerprint;
+    fingerprint.message(kQuestion.role, kQuestion.text);
+    fingerprint.begin(Role::assistant);
+    for (std::size_t at = 0; at < text.size(); at += size) {
+        fingerprint.add(text.substr(at, size));
+        fingerprint.digest();
+    }
+
+    return fingerprint.digest();
+}
+
+// However the answer is cut, and whether a client drops them or not.
+void expect_left_out(const std::string &text, const std::string &rest)
+{
+    const Digest base = digest({ kQuestion, { Role::assistant, rest } });
+
+    EXPECT_EQ(digest({ kQuestion, { Role::assistant, text } }), base) << text;
+    EXPECT_EQ(digest({ kQuestion, { Role::assistant, "\n" + text + " " } }),
+              base) << text;
+    for (std::size_t size = 1; size < 8; size++) {
+        EXPECT_EQ(answer_in_pieces(text, size), base) << text;
+    }
+
+    EXPECT_EQ(digest({ kQuestion, { Role::assistant, text }, kQuestion }),
+              digest({ kQuestion, { Role::assistant, rest }, kQuestion }));
+}
+
+TEST(Fingerprint, LeavesOutThoughts)
+{
+    expect_left_out("<think>\nhm\n</think>\n\nIt is.", "It is.");
+    expect_left_out("It <think>hm</think>is.", "It is.");
+    expect_left_out("It is.\n<think>\nhm", "It is.");
+    expect_left_out("<details type=\"reasoning\" done=\"true\" "
+                    "duration=\"3\">\n<summary>Thought for 3 seconds"
+                    "</summary>\n> hm\n</details>\nIt is.", "It is.");
+    expect_left_out("<think>hm</think>", "");
+    expect_left_out("It is. <thi", "It is. <thi");
+    EXPECT_NE(digest({ { Role::user, "<think>hm</think>It is." } }),
+              digest({ { Role::user, "It is." } }));
+    EXPECT_NE(digest({ { Role::assistant, "<details>hm</details>It is." } }),
+              digest({ { Role::assistant, "It is." } }));
+}
+
+TEST(Fingerprint, LeavesOutOurBlocks)
+{
+    const std::string block = std::string(kOurBlock) + "sources)\n1. [a](b)";
+
+    expect_left_out("It is." + block, "It is.");
+    expect_left_out("It is.\n" + block + block + "<think>", "It is.");
+    expect_left_out(block, "");
+    expect_left_out("[//]: # (opendify:form a b)\n\nWhat?", "");
+    expect_left_out("<think>hm</think>" + block, "");
+
+    for (std::string text :
+         {"It is. [//]: # (opendify:", "It is.\n\n[//]: # (opendif",
+          "[//]: # (comment)", "[a](b)\n[[//]: # (opendify:", "["})
+    {
+        expect_left_out(text, text);
+        EXPECT_NE(digest({ { Role::assistant, text } }),
+                  digest({ { Role::assistant, text + "x" } }));
+    }
+
+    EXPECT_NE(digest({ { Role::user, "It is." + block } }),
+              digest({ { Role::user, "It is." } }));
+}
+
+// A message is glued to the one it continues; what was left out of the one
+// goes on in the other.
+TEST(Fingerprint, LeavesOutAcrossMessages)
+{
+    const std::string block = std::string(kOurBlock) + "sources)\n";
+
+    for (const auto &[one, two] :
+         { std::pair<std::string, std::string>("a <think>b", "c</think>d"),
+           { "a" + block, "b" }, { "a\n[//]: # (open", "dify:x)\nb" } })
+    {
+        EXPECT_EQ(digest({ { Role::assistant, one },
+                           { Role::assistant, two }, kQuestion }),
+                  digest({ { Role::assistant, one + two }, kQuestion }));
+    }
+}
+
 TEST(HistoryDigest, NeedsAnAssistantMessage)
 {
     Digest out;
