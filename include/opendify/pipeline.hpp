@@ -1,6 +1,6 @@
 // One answer: the backend's bytes in, the client's bytes out.
 //
-//     bytes -> wire/sse_parser -> dify/decode_chat_stream -> TurnEvent
+//     bytes -> wire/sse_parser -> dify/decode_stream -> TurnEvent
 //           -> openai/encode_chat_stream | encode_chat_reply -> output()
 //
 // The pipeline never blocks and never throws for bytes from a network.

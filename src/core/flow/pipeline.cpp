@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "dify/decode_chat_stream.hpp"
+#include "dify/decode_stream.hpp"
 #include "openai/chat_encoder.hpp"
 #include "wire/sse_parser.hpp"
 
@@ -34,7 +34,7 @@ struct Pipeline::Impl : TurnSink {
     std::string &out;
 
     wire::SseParser                         parser;
-    std::optional<dify::ChatStreamDecoder>  decoder;
+    std::optional<dify::StreamDecoder>      decoder;
     std::unique_ptr<openai::ChatEncoder>    encoder;
     std::optional<Fingerprint>              answer;  // history + text so far
 

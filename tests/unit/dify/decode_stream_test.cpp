@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "dify/decode_chat_stream.hpp"
+#include "dify/decode_stream.hpp"
 
 namespace opendify {
 namespace {
@@ -32,18 +32,18 @@ struct Seen : TurnSink {
 using Kind = TurnEvent::Kind;
 using Kinds = std::vector<Kind>;
 
-struct DecodeChatStream : testing::Test {
+struct DecodeStream : testing::Test {
     bool event(const std::string &data, bool cut = false)
     {
         return decoder.on_sse_event({"", data, cut});
     }
 
-    Limits                  limits;
-    Seen                    seen;
-    dify::ChatStreamDecoder decoder{AppMode::agent, limits, seen};
+    Limits              limits;
+    Seen                seen;
+    dify::StreamDecoder decoder{AppMode::agent, limits, seen};
 };
 
-TEST_F(DecodeChatStream, PingsDoNotStir)
+TEST_F(DecodeStream, PingsDoNotStir)
 {
     EXPECT_TRUE(decoder.on_sse_event({"ping", "", false}));
     EXPECT_TRUE(event(R"({"event":"ping"})"));
@@ -54,7 +54,7 @@ TEST_F(DecodeChatStream, PingsDoNotStir)
     EXPECT_TRUE(decoder.stirred());
 }
 
-TEST_F(DecodeChatStream, NothingAfterTheEnd)
+TEST_F(DecodeStream, NothingAfterTheEnd)
 {
     EXPECT_FALSE(event(R"({"event":"message_end"})"));
     EXPECT_TRUE(decoder.over());
@@ -63,7 +63,7 @@ TEST_F(DecodeChatStream, NothingAfterTheEnd)
     EXPECT_EQ(seen.kinds, Kinds{Kind::end});
 }
 
-TEST_F(DecodeChatStream, CutTextIsAnError)
+TEST_F(DecodeStream, CutTextIsAnError)
 {
     for (const char *head :
          {R"({"event":"message","answer":"x)",
@@ -71,15 +71,15 @@ TEST_F(DecodeChatStream, CutTextIsAnError)
           R"({"event":"message_replace","answer":"x)",
           R"({"event":"message_file","id":"a","answer":"x)",
           R"({"event":"text_chunk","data":{"text":"x)"}) {
-        Seen                    one;
-        dify::ChatStreamDecoder fresh(AppMode::chat, limits, one);
+        Seen                one;
+        dify::StreamDecoder fresh(AppMode::chat, limits, one);
         EXPECT_FALSE(fresh.on_sse_event({"", head, true})) << head;
         EXPECT_EQ(one.kinds, Kinds{Kind::error});
         EXPECT_EQ(one.failure.errc, Errc::event_too_large);
     }
 }
 
-TEST_F(DecodeChatStream, OtherCutEventsAreSkipped)
+TEST_F(DecodeStream, OtherCutEventsAreSkipped)
 {
     EXPECT_TRUE(event(R"({"event":"workflow_started","data":{"inputs":{)"
                       R"("answer":"x)", true));
@@ -92,27 +92,28 @@ TEST_F(DecodeChatStream, OtherCutEventsAreSkipped)
     EXPECT_TRUE(seen.kinds.empty());
 }
 
-TEST_F(DecodeChatStream, CutRepetitionIsSkipped)
+TEST_F(DecodeStream, CutRepetitionIsSkipped)
 {
     EXPECT_TRUE(event(R"({"event":"agent_message","answer":"long"})"));
     EXPECT_TRUE(event(R"({"event":"message","answer":"lon)", true));
     EXPECT_EQ(seen.kinds, Kinds{Kind::text});
 }
 
-TEST_F(DecodeChatStream, CutEndsStillEnd)
+TEST_F(DecodeStream, CutEndsStillEnd)
 {
     EXPECT_FALSE(event(R"({"event":"message_end","metadata":{)", true));
     EXPECT_EQ(seen.kinds, Kinds{Kind::end});
 
-    Seen                    good;
-    dify::ChatStreamDecoder done(AppMode::chatflow, limits, good);
+    Seen                good;
+    dify::StreamDecoder done(AppMode::chatflow, limits, good);
+    done.on_sse_event({"", R"({"event":"message","answer":"x"})", false});
     done.on_sse_event({"", R"({"event":"workflow_finished","data":{"id":"a",)"
                            R"("status":"succeeded","outputs":{"answer":"x)",
                        true});
-    EXPECT_EQ(good.kinds, Kinds{Kind::end});
+    EXPECT_EQ(good.kinds, (Kinds{Kind::text, Kind::end}));
 
-    Seen                    bad;
-    dify::ChatStreamDecoder failed(AppMode::chatflow, limits, bad);
+    Seen                bad;
+    dify::StreamDecoder failed(AppMode::chatflow, limits, bad);
     failed.on_sse_event({"", R"({"event":"workflow_finished","data":{)"
                              R"("status":"failed","outputs":{"answer":"x)",
                          true});
@@ -120,7 +121,48 @@ TEST_F(DecodeChatStream, CutEndsStillEnd)
     EXPECT_EQ(bad.failure.errc, Errc::run_failed);
 }
 
-TEST_F(DecodeChatStream, LostNodeIsInTheTotal)
+// The text that was not streamed stands in what is lost.
+TEST_F(DecodeStream, CutOutputsAreAnError)
+{
+    for (const AppMode mode : {AppMode::workflow, AppMode::chatflow}) {
+        Seen                one;
+        dify::StreamDecoder fresh(mode, limits, one);
+        EXPECT_FALSE(fresh.on_sse_event(
+            {"", R"({"event":"workflow_finished","data":{"id":"a",)"
+                 R"("status":"succeeded","outputs":{"answer":"x)",
+             true}));
+        EXPECT_EQ(one.kinds, Kinds{Kind::error});
+        EXPECT_EQ(one.failure.errc, Errc::event_too_large);
+    }
+}
+
+TEST_F(DecodeStream, CutPauseHasItsFormFromBefore)
+{
+    EXPECT_TRUE(event(R"({"event":"human_input_required","data":{}})"));
+    EXPECT_FALSE(event(R"({"event":"workflow_paused","data":{)", true));
+    EXPECT_EQ(seen.kinds, (Kinds{Kind::form, Kind::end}));
+
+    Seen                bare;
+    dify::StreamDecoder fresh(AppMode::chatflow, limits, bare);
+    fresh.on_sse_event({"", R"({"event":"workflow_paused",)", true});
+    EXPECT_EQ(bare.kinds, Kinds{Kind::error});
+}
+
+TEST_F(DecodeStream, StepsOnlyWhenAsked)
+{
+    const std::string data =
+        R"({"event":"node_started","data":{"id":"a","node_type":"tool",)"
+        R"("title":"T"}})";
+    EXPECT_TRUE(event(data));
+    EXPECT_TRUE(seen.kinds.empty());
+
+    Seen                told;
+    dify::StreamDecoder teller(AppMode::chatflow, limits, told, true);
+    teller.on_sse_event({"", data, false});
+    EXPECT_EQ(told.kinds, Kinds{Kind::step});
+}
+
+TEST_F(DecodeStream, LostNodeIsInTheTotal)
 {
     EXPECT_TRUE(event(R"({"event":"node_finished","data":{"node_type":"llm",)"
                       R"("outputs":{"usage":{"prompt_tokens":10,)"
@@ -133,7 +175,7 @@ TEST_F(DecodeChatStream, LostNodeIsInTheTotal)
     EXPECT_EQ(seen.usage.total_tokens, 20);
 }
 
-TEST_F(DecodeChatStream, UnbelievableUsageIsNone)
+TEST_F(DecodeStream, UnbelievableUsageIsNone)
 {
     EXPECT_FALSE(event(R"({"event":"message_end","metadata":{"usage":{)"
                        R"("prompt_tokens":9223372036854775807,)"
@@ -141,7 +183,7 @@ TEST_F(DecodeChatStream, UnbelievableUsageIsNone)
     EXPECT_EQ(seen.kinds, Kinds{Kind::end});
 }
 
-TEST_F(DecodeChatStream, DeepEventIsSkipped)
+TEST_F(DecodeStream, DeepEventIsSkipped)
 {
     EXPECT_TRUE(event("{\"event\":\"x\",\"a\":" + std::string(100, '[')
                       + std::string(100, ']') + "}"));
