@@ -313,7 +313,7 @@ void StreamDecoder::text(std::string_view piece)
 {
     // Empty pieces are normal: the end of a node is one.
     if (!piece.empty()) {
-        said_ = true;
+        said_ = said_ || piece.find_first_not_of(" \t\r\n") != piece.npos;
         files_.said(piece);
         sink_.on_event({TurnEvent::Kind::text, piece});
     }

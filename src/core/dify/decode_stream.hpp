@@ -99,7 +99,7 @@ private:
     Usage       usage_;
     bool        has_usage_ = false;
     bool        node_lost_ = false;  // a node_finished was too large to read
-    bool        said_ = false;       // text came, or what replaces it
+    bool        said_ = false;       // text but blanks, or what replaces it
     bool        over_ = false;
     bool        stirred_ = false;
     std::size_t skipped_ = 0;
