@@ -20,7 +20,7 @@ NGX_FLAGS ?= --with-compat --with-debug --with-threads \
 CC_OPT    ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT    ?= -Wl,-z,relro -Wl,-z,now
 
-.PHONY: help deps build unit e2e test check demo fuzz sanitize clean dist FORCE
+.PHONY: help deps build unit outcomes e2e test check demo fuzz sanitize clean dist FORCE
 
 help: ## show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -90,6 +90,20 @@ unit: ## build the core without nginx and run its unit and golden tests
 	@mkdir -p $(RESULTS)
 	$(UNIT_DIR)/unit_tests --gtest_brief=1 \
 	    --gtest_output=xml:$(RESULTS)/unit.xml $(UNIT_ARGS)
+
+# --- what the decoder makes of a folder of recorded answers ----------------
+
+OUTCOME := $(UNIT_DIR)/recordings_outcome
+
+$(OUTCOME): $(patsubst %.cpp,$(UNIT_DIR)/%.o,$(CORE_SRCS) \
+              tests/tools/recordings_outcome.cpp)
+	$(CXX) $(UNIT_OPT) $^ -o $@ -lyajl -lcrypto
+
+-include $(UNIT_DIR)/tests/tools/recordings_outcome.d
+
+outcomes: ## print what is decoded from recorded answers, DIR=/path
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OUTCOME)
+	@$(OUTCOME) "$(DIR)"
 
 # --- end to end ------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // One answer: the backend's bytes in, the client's bytes out.
 //
-//     bytes -> wire/sse_parser -> dify/decode_chat_stream -> TurnEvent
+//     bytes -> wire/sse_parser -> dify/decode_stream -> TurnEvent
 //           -> flow/text_gate -> flow/answer_writer
 //           -> openai/encode_chat_stream | encode_chat_reply -> output()
 //

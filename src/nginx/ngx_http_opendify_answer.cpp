@@ -93,14 +93,17 @@ void on_call_over(ClientCtx *ctx)
 
     auto failure = call_failure(call);
 
-    if (failure.errc == Errc::conversation_not_found && may_replay(ctx)) {
+    if (ctx->form_answer && call != nullptr && call->status != 0) {
+        call_let_go(ctx->call, 0);  // this Dify streams no resumed runs
+        resume_submit(ctx);
+
+    } else if (failure.errc == Errc::conversation_not_found
+               && may_replay(ctx))
+    {
         replay(ctx);
 
     } else if (failure.errc == Errc::backend_rejected && refresh(ctx)) {
         return;
-
-    } else if (ctx->paused && failure.errc == Errc::backend_misconfigured) {
-        resume_without_stream(ctx);
 
     } else {
         ctx->pipeline->fail(std::move(failure));
@@ -125,6 +128,8 @@ void suggest(ClientCtx *ctx)
 {
     bool wanted = !ctx->pipeline->message_id().empty()
                   && (!ctx->form.readable || ctx->form.form->suggested);
+
+    call_let_go(ctx->probe, 0);
 
     if (wanted) {
         ctx->probe = call_start(
@@ -168,7 +173,17 @@ void look_at_calls(ClientCtx *ctx)
         return;
     }
 
-    if (ctx->probe != nullptr && ctx->probe->done) {
+    if (ctx->stage == Stage::submitting) {
+        if (ctx->probe == nullptr || ctx->probe->done) {
+            resume_on_submitted(ctx);
+        }
+
+    } else if (ctx->form_answer && ctx->call != nullptr
+               && ctx->call->event_stream)
+    {
+        resume_submit(ctx);
+
+    } else if (ctx->probe != nullptr && ctx->probe->done) {
         on_stall_probe(ctx);
     }
 

@@ -326,6 +326,11 @@ void call_on_header(CallCtx *call)
     // A garbage reply is taken as HTTP/0.9 and has status 0.
     call->status = out.status == 0 ? NGX_HTTP_BAD_GATEWAY : out.status;
     call->event_stream = is_event_stream(out);
+
+    // The answer to a form waits for the run's stream to be there.
+    if (call->client != nullptr && call->client->form_answer) {
+        ngx_post_event(&call->client->wake, &ngx_posted_events);
+    }
 }
 
 ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)

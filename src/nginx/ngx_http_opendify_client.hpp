@@ -34,9 +34,9 @@ enum class Stage {
     probing_mode,
     asking_parameters,
     asking_form,     // of a paused run
-    answering_form,
     uploading,
     // answer
+    submitting,      // the answer to the form
     answering,
     waiting,         // for the next look at a run
     suggesting,
@@ -45,8 +45,7 @@ enum class Stage {
 
 inline bool is_answering(Stage stage)
 {
-    return stage == Stage::answering || stage == Stage::waiting
-           || stage == Stage::suggesting;
+    return stage >= Stage::submitting && stage <= Stage::suggesting;
 }
 
 struct ClientCtx : RequestCtx {
@@ -77,6 +76,7 @@ struct ClientCtx : RequestCtx {
     bool                      files_known = false;  // some ids came from the
                                                     // zone
     std::optional<HumanForm>  paused;  // the run that the turn goes on with
+    std::optional<BackendRequest> form_answer;  // to be submitted
     ngx_uint_t                polls = 0;
 
     std::unique_ptr<Pipeline> pipeline;
@@ -130,8 +130,8 @@ void uploads_anew(ClientCtx *ctx);
 
 // resume
 void resume_on_form(ClientCtx *ctx);
-void resume_on_answer(ClientCtx *ctx);
-void resume_without_stream(ClientCtx *ctx);
+void resume_submit(ClientCtx *ctx);
+void resume_on_submitted(ClientCtx *ctx);
 void resume_poll(ClientCtx *ctx);
 void resume_on_record(ClientCtx *ctx);
 

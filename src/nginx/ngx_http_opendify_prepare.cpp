@@ -224,10 +224,6 @@ void prepare_run(ClientCtx *ctx)
         resume_on_form(ctx);
         break;
 
-    case Stage::answering_form:
-        resume_on_answer(ctx);
-        break;
-
     case Stage::uploading:
         uploads_on_call(ctx);
         break;

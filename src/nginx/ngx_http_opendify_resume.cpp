@@ -1,8 +1,8 @@
 // A turn that answers a run which waits for a person (spec dify-api §6.6):
 //
-//     the form is asked for, the answer submitted, and the run's stream taken
-//     up; a Dify that has no such stream (1.13) is asked for the run's record
-//     until it is over.
+//     the form is asked for, the run's stream taken up, and the answer
+//     submitted; a Dify that has no such stream (1.13) is asked for the run's
+//     record until it is over.
 
 #include "ngx_http_opendify_client.hpp"
 
@@ -52,31 +52,41 @@ void resume_on_form(ClientCtx *ctx)
         return;
     }
 
-    prepare_call(ctx, Stage::answering_form, *answer);
+    // What the run says before somebody listens is lost.
+    ctx->form_answer = std::move(*answer);
+    answer_call(ctx, encode_events_call(ctx->paused->run_id, ctx->user));
 }
 
-void resume_on_answer(ClientCtx *ctx)
+void resume_submit(ClientCtx *ctx)
 {
-    OverCall call(ctx);
+    ctx->stage = Stage::submitting;
+    ctx->probe = call_start(ctx, *ctx->form_answer, CallUse::reply);
+    ctx->form_answer.reset();
 
-    if (call.is(NGX_HTTP_OK)) {
-        answer_call(ctx,
-                    encode_events_call(ctx->paused->run_id, ctx->user));
-
-    } else {
-        turn_fail(ctx, call.failure());
+    if (ctx->probe == nullptr) {
+        turn_fail(ctx, no_connection());
     }
+}
+
+void resume_on_submitted(ClientCtx *ctx)
+{
+    auto *probe = ctx->probe;
+
+    ctx->stage = Stage::answering;
+
+    if (probe == nullptr || probe->status != NGX_HTTP_OK) {
+        ctx->pipeline->fail(call_failure(probe));
+
+    } else if (ctx->call == nullptr) {
+        resume_poll(ctx);
+    }
+
+    call_let_go(ctx->probe, 0);
 }
 
 void resume_poll(ClientCtx *ctx)
 {
     prepare_call(ctx, Stage::answering, encode_run_call(ctx->paused->run_id));
-}
-
-void resume_without_stream(ClientCtx *ctx)
-{
-    call_let_go(ctx->call, 0);
-    resume_poll(ctx);
 }
 
 void resume_on_record(ClientCtx *ctx)

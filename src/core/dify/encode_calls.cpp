@@ -1,6 +1,6 @@
 #include <string>
 
-#include "dify/percent.hpp"
+#include "wire/percent.hpp"
 #include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
 #include "wire/json_writer.hpp"
@@ -9,7 +9,7 @@ namespace opendify {
 
 namespace {
 
-using dify::percent_encoded;
+using wire::percent_encoded;
 
 BackendRequest get(std::string path, std::string args)
 {

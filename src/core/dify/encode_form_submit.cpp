@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dify/error_text.hpp"
-#include "dify/percent.hpp"
+#include "wire/percent.hpp"
 #include "opendify/backend.hpp"
 #include "wire/json_writer.hpp"
 
@@ -334,7 +334,7 @@ Result<BackendRequest> encode_form_submit(const HumanForm &form,
     BackendRequest request;
     request.post = true;
     request.path =
-        "/form/human_input/" + dify::percent_encoded(form.token);
+        "/form/human_input/" + wire::percent_encoded(form.token);
     request.body = filler.body(user);
 
     return request;

@@ -1,7 +1,10 @@
 #include "dify/human_form.hpp"
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
+#include "dify/short_text.hpp"
 #include "opendify/backend.hpp"
 #include "opendify/limits.hpp"
 
@@ -14,66 +17,103 @@ namespace {
 using wire::JsonType;
 using wire::JsonValue;
 
-// A text as it is, another value as JSON, null as nothing.
-std::string text_of(JsonValue value)
+constexpr std::string_view kPlaceBegin = "{{#$output.";
+constexpr std::string_view kPlaceEnd = "#}}";
+constexpr std::size_t      kMaxTitleChars = 200;
+
+std::string readable(std::string_view content)
 {
     std::string out;
 
-    if (value.is(JsonType::string)) {
-        out = value.string();
+    for (;;) {
+        const std::size_t begin = content.find(kPlaceBegin);
+        const std::size_t end = content.find(kPlaceEnd, begin);
+        if (begin == std::string_view::npos || end == std::string_view::npos) {
+            return out.append(content);
+        }
 
-    } else if (!value.is_null_or_missing()) {
-        value.write(out);
+        const std::size_t name = begin + kPlaceBegin.size();
+        out.append(content.substr(0, begin)).append("[");
+        out.append(content.substr(name, end - name)).append("]");
+        content.remove_prefix(end + kPlaceEnd.size());
     }
-
-    return out;
 }
 
-// {"type":"constant","selector":[],"value":"fine"}, or of a variable what it
-// was resolved to.
-std::string default_of(JsonValue input, JsonValue resolved)
+std::string scalar(JsonValue value)
 {
-    if (!resolved.is_null_or_missing()) {
-        return text_of(resolved);
+    if (value.is(JsonType::number)) {
+        return std::string(value.number());
     }
 
-    const JsonValue value = input["default"];
+    return std::string(value.string());
+}
 
-    return text_of(value.is(JsonType::object) ? value["value"] : value);
+// A value resolved from the run wins over the constant of the form.
+std::string default_of(JsonValue input, JsonValue resolved)
+{
+    const JsonValue value =
+        resolved[input["output_variable_name"].string()];
+    if (!value.is_null_or_missing()) {
+        return scalar(value);
+    }
+
+    const JsonValue told = input["default"];
+    return scalar(told.is(JsonType::object) ? told["value"] : told);
 }
 
 }  // namespace
 
-HumanForm read_form(JsonValue value)
+HumanForm human_form(JsonValue data, JsonValue run_id)
 {
     HumanForm form;
-    form.title = value["node_title"].string();
-    form.content = value["form_content"].string();
-    form.token = value["form_token"].string();
+    form.title = one_line(data["node_title"].string(), kMaxTitleChars);
+    form.content = readable(data["form_content"].string());
 
-    const JsonValue resolved = value["resolved_default_values"];
-    for (JsonValue item = value["inputs"].first(); item; item = item.next()) {
-        const std::string_view name = item["output_variable_name"].string();
+    const JsonValue inputs = data["inputs"];
+    for (JsonValue input = inputs.first(); input; input = input.next()) {
+        const std::string_view name = input["output_variable_name"].string();
         if (!name.empty()) {
             form.fields.push_back(
-                {std::string(name), default_of(item, resolved[name])});
+                {std::string(name),
+                 default_of(input, data["resolved_default_values"])});
         }
     }
 
-    JsonValue actions = value["user_actions"];
+    JsonValue actions = data["user_actions"];
     if (!actions.is(JsonType::array)) {
-        actions = value["actions"];
+        actions = data["actions"];
     }
 
-    for (JsonValue item = actions.first(); item; item = item.next()) {
-        const std::string_view id = item["id"].string();
+    for (JsonValue one = actions.first(); one; one = one.next()) {
+        const std::string_view id = one["id"].string();
+        const std::string_view title = one["title"].string();
         if (!id.empty()) {
             form.actions.push_back(
-                {std::string(id), std::string(item["title"].string())});
+                {std::string(id), std::string(title.empty() ? id : title)});
         }
+    }
+
+    if (is_id(data["form_token"].string())) {
+        form.token = data["form_token"].string();
+    }
+
+    if (is_id(run_id.string())) {
+        form.run_id = run_id.string();
     }
 
     return form;
+}
+
+JsonValue form_in_reasons(JsonValue reasons)
+{
+    for (JsonValue one = reasons.first(); one; one = one.next()) {
+        if (one["TYPE"].string() == "human_input_required"
+            || one["form_id"].is(JsonType::string)) {
+            return one;
+        }
+    }
+
+    return {};
 }
 
 }  // namespace dify
@@ -87,7 +127,7 @@ Result<HumanForm> decode_form(std::string_view body)
         return decode_error_reply(200, body);
     }
 
-    return dify::read_form(doc.root());
+    return dify::human_form(doc.root(), {});
 }
 
 }  // namespace opendify

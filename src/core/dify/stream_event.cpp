@@ -31,16 +31,15 @@ Meaning meaning_of(std::string_view name)
         Meaning          meaning;
     };
 
-    // The frequent ones first. `agent_thought` repeats the text of the
-    // agent_messages before it; node events quote the author's prompts.
+    // The frequent ones first.
     static constexpr Row kRows[] = {
         {"message", Meaning::text},
         {"agent_message", Meaning::text},
         {"reasoning_chunk", Meaning::reasoning},
         {"text_chunk", Meaning::chunk},
-        {"agent_thought", Meaning::passed},
+        {"agent_thought", Meaning::thought},
         {"tts_message", Meaning::passed},
-        {"node_started", Meaning::passed},
+        {"node_started", Meaning::node_started},
         {"node_finished", Meaning::node_finished},
         {"ping", Meaning::ping},
         {"message_end", Meaning::message_end},
@@ -50,21 +49,21 @@ Meaning meaning_of(std::string_view name)
         {"message_replace", Meaning::replace},
         {"text_replace", Meaning::replace_chunk},
         {"message_file", Meaning::file},
-        {"workflow_paused", Meaning::run_paused},
-        {"agent_log", Meaning::passed},
-        {"node_retry", Meaning::passed},
-        {"iteration_started", Meaning::passed},
-        {"iteration_next", Meaning::passed},
-        {"iteration_completed", Meaning::passed},
-        {"loop_started", Meaning::passed},
-        {"loop_next", Meaning::passed},
-        {"loop_completed", Meaning::passed},
+        {"agent_log", Meaning::agent_log},
+        {"node_retry", Meaning::node_retry},
+        {"iteration_started", Meaning::rounds_started},
+        {"iteration_next", Meaning::round_begins},
+        {"iteration_completed", Meaning::rounds_finished},
+        {"loop_started", Meaning::rounds_started},
+        {"loop_next", Meaning::round_begins},
+        {"loop_completed", Meaning::rounds_finished},
         {"parallel_branch_started", Meaning::passed},
         {"parallel_branch_finished", Meaning::passed},
         {"tts_message_end", Meaning::passed},
-        {"human_input_required", Meaning::passed},
-        {"human_input_form_filled", Meaning::passed},
-        {"human_input_form_timeout", Meaning::passed},
+        {"workflow_paused", Meaning::run_paused},
+        {"human_input_required", Meaning::form},
+        {"human_input_form_filled", Meaning::form_filled},
+        {"human_input_form_timeout", Meaning::form_timeout},
     };
 
     for (const Row &row : kRows) {

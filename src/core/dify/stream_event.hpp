@@ -17,10 +17,20 @@ enum class Meaning {
     replace,        // answer
     replace_chunk,  // data.text
     reasoning,      // data.reasoning
+    thought,        // a step of an agent app
+    agent_log,      // a step of an Agent node
+    node_started,
     node_finished,
+    node_retry,
+    rounds_started,  // of an iteration or a loop
+    round_begins,
+    rounds_finished,
     message_end,
     run_finished,
     run_paused,
+    form,
+    form_filled,
+    form_timeout,
     error,
 };
 

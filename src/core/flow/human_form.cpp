@@ -9,9 +9,6 @@ namespace {
 
 constexpr std::size_t      kMaxId = 256;
 constexpr std::string_view kForm = "form ";
-constexpr std::string_view kOutput = "{{#$output.";
-constexpr std::string_view kOutputEnd = "#}}";
-
 // A client may have trimmed the answer that is a form only.
 constexpr std::string_view kBlockMark =
     kOurBlock.substr(kOurBlock.find_first_not_of("\n"));
@@ -31,27 +28,6 @@ void append_line(std::string &out, std::string_view text)
     for (char c : text) {
         out.push_back(c == '\n' || c == '\r' ? ' ' : c);
     }
-}
-
-// "{{#$output.note#}}" stands where the field's value will.
-void append_content(std::string &out, std::string_view content)
-{
-    std::size_t at;
-
-    while ((at = content.find(kOutput)) != std::string_view::npos) {
-        std::size_t name = at + kOutput.size();
-        std::size_t end = content.find(kOutputEnd, name);
-
-        if (end == std::string_view::npos) {
-            break;
-        }
-
-        out.append(content.substr(0, at)).push_back('[');
-        out.append(content.substr(name, end - name)).push_back(']');
-        content.remove_prefix(end + kOutputEnd.size());
-    }
-
-    out.append(content);
 }
 
 void append_paragraph_end(std::string &out)
@@ -100,7 +76,7 @@ std::string form_text(const HumanForm &form)
         out.append("**\n\n");
     }
 
-    append_content(out, form.content);
+    out.append(form.content);
     append_paragraph_end(out);
 
     if (!ours) {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "dify/decode_chat_stream.hpp"
+#include "dify/decode_stream.hpp"
 #include "flow/answer_writer.hpp"
 #include "flow/text_gate.hpp"
 #include "opendify/human_form.hpp"
@@ -37,7 +37,7 @@ struct Pipeline::Impl : TurnSink {
     std::string  &out;
 
     wire::SseParser                        parser;
-    std::optional<dify::ChatStreamDecoder> decoder;
+    std::optional<dify::StreamDecoder>     decoder;
     TextGate                               gate;
     std::optional<AnswerWriter>            writer;
 
@@ -58,7 +58,7 @@ struct Pipeline::Impl : TurnSink {
 void Pipeline::Impl::begin(AppMode mode)
 {
     parser.reset();
-    decoder.emplace(mode, limits, *this);
+    decoder.emplace(mode, limits, *this, options.steps, options.output_name);
 
     // A folded answer waits for its end anyway.
     gate = TextGate(head.stream ? options.moderation_window_ms : 0);

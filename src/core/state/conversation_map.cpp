@@ -91,15 +91,16 @@ bool ConversationMap::take_conversation(const Digest &scope,
     const Change change(table);
     const std::uint32_t number = table.find(by_conversation, key);
 
-    if (number == kNone || !table.record(number).has_head) {
+    if (number == kNone) {
         return false;
     }
 
+    const bool has_head = table.record(number).has_head != 0;
     head = table.record(number).digest[by_head];
     table.void_head(number);
     table.use(number);
 
-    return true;
+    return has_head;
 }
 
 void ConversationMap::put(const Digest &scope, const Digest &head,

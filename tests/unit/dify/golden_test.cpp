@@ -1,6 +1,7 @@
 // Streams of real and reconstructed Dify versions: golden/<case>/ holds the
 // bytes (answer.dify.sse) and what they mean (events.txt, the dump below).
-// The case's first word names the kind of app.
+// The case's first word names the kind of app; a file `output` the output of
+// a workflow that is asked for.
 
 #include <algorithm>
 #include <cstdlib>
@@ -9,11 +10,12 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "dify/decode_chat_stream.hpp"
+#include "dify/decode_stream.hpp"
 #include "wire/sse_parser.hpp"
 
 namespace opendify {
@@ -165,7 +167,17 @@ AppMode mode_of(const std::string &name)
         return AppMode::agent_chat;
     }
 
-    return name.rfind("chatflow-", 0) == 0 ? AppMode::chatflow : AppMode::chat;
+    for (const auto &[word, mode] :
+         {std::pair{"chatflow-", AppMode::chatflow},
+          std::pair{"completion-", AppMode::completion},
+          std::pair{"workflow-", AppMode::workflow},
+          std::pair{"unknown-", AppMode::unknown}}) {
+        if (name.rfind(word, 0) == 0) {
+            return mode;
+        }
+    }
+
+    return AppMode::chat;
 }
 
 std::string read(const fs::path &path)
@@ -177,22 +189,39 @@ std::string read(const fs::path &path)
     return out.str();
 }
 
+struct Case {
+    explicit Case(const fs::path &path)
+        : name(path.filename()), mode(mode_of(name)),
+          output(read(path / "output")),
+          bytes(read(path / "answer.dify.sse")),
+          events(read(path / "events.txt"))
+    {
+        output.erase(output.find_last_not_of('\n') + 1);
+    }
+
+    std::string name;
+    AppMode     mode;
+    std::string output;
+    std::string bytes;
+    std::string events;
+};
+
 // `cuts` are ascending positions at which the bytes are parted.
-std::string events_of(const std::string &bytes, AppMode mode,
-                      const std::vector<std::size_t> &cuts)
+std::string events_of(const Case &one, const std::vector<std::size_t> &cuts)
 {
-    const Limits            limits;
-    Dump                    dump;
-    dify::ChatStreamDecoder decoder(mode, limits, dump);
-    wire::SseParser         parser(limits.max_event_bytes);
-    std::size_t             from = 0;
+    const Limits           limits;
+    Dump                   dump;
+    dify::StreamDecoder    decoder(one.mode, limits, dump, true, one.output);
+    wire::SseParser        parser(limits.max_event_bytes);
+    const std::string_view bytes = one.bytes;
+    std::size_t            from = 0;
 
     for (const std::size_t cut : cuts) {
-        parser.feed(std::string_view(bytes).substr(from, cut - from), decoder);
+        parser.feed(bytes.substr(from, cut - from), decoder);
         from = cut;
     }
 
-    parser.feed(std::string_view(bytes).substr(from), decoder);
+    parser.feed(bytes.substr(from), decoder);
     parser.finish(decoder);
 
     dump.line("task " + decoder.task_id());
@@ -222,33 +251,28 @@ std::vector<fs::path> cases()
 
 TEST(DifyGolden, CasesAreThere)
 {
-    EXPECT_GE(cases().size(), 42u);
+    EXPECT_GE(cases().size(), 110u);
 }
 
 TEST(DifyGolden, Whole)
 {
     for (const fs::path &path : cases()) {
-        const std::string name = path.filename();
-        EXPECT_EQ(read(path / "events.txt"),
-                  events_of(read(path / "answer.dify.sse"), mode_of(name), {}))
-            << name;
+        const Case one(path);
+        EXPECT_EQ(one.events, events_of(one, {})) << one.name;
     }
 }
 
 TEST(DifyGolden, ByteByByte)
 {
     for (const fs::path &path : cases()) {
-        const std::string name = path.filename();
-        const std::string bytes = read(path / "answer.dify.sse");
+        const Case one(path);
 
         std::vector<std::size_t> cuts;
-        for (std::size_t i = 1; i < bytes.size(); i++) {
+        for (std::size_t i = 1; i < one.bytes.size(); i++) {
             cuts.push_back(i);
         }
 
-        EXPECT_EQ(read(path / "events.txt"),
-                  events_of(bytes, mode_of(name), cuts))
-            << name;
+        EXPECT_EQ(one.events, events_of(one, cuts)) << one.name;
     }
 }
 
@@ -257,19 +281,16 @@ TEST(DifyGolden, RandomCuts)
     std::mt19937 random(20261);
 
     for (const fs::path &path : cases()) {
-        const std::string name = path.filename();
-        const std::string bytes = read(path / "answer.dify.sse");
+        const Case one(path);
 
         for (int round = 0; round < 20; round++) {
             std::vector<std::size_t> cuts;
             for (std::size_t n = random() % 30; n > 0; n--) {
-                cuts.push_back(random() % (bytes.size() + 1));
+                cuts.push_back(random() % (one.bytes.size() + 1));
             }
 
             std::sort(cuts.begin(), cuts.end());
-            EXPECT_EQ(read(path / "events.txt"),
-                      events_of(bytes, mode_of(name), cuts))
-                << name;
+            EXPECT_EQ(one.events, events_of(one, cuts)) << one.name;
         }
     }
 }
@@ -277,16 +298,21 @@ TEST(DifyGolden, RandomCuts)
 // A body that breaks off anywhere before its end event must not look ended.
 TEST(DifyGolden, NoEndBeforeTheEnd)
 {
-    const fs::path    path = fs::path(OPENDIFY_GOLDEN_DIR) / "chatflow-plain";
-    const std::string bytes = read(path / "answer.dify.sse");
-    const std::size_t end = bytes.find("{\"event\":\"message_end\"");
-    ASSERT_NE(end, std::string::npos);
+    for (const auto &[name, last] :
+         {std::pair{"chatflow-plain", "{\"event\":\"message_end\""},
+          std::pair{"workflow-plain", "{\"event\":\"workflow_finished\""}}) {
+        Case one(fs::path(OPENDIFY_GOLDEN_DIR) / name);
 
-    for (std::size_t size = 0; size <= end; size += 7) {
-        const std::string events =
-            events_of(bytes.substr(0, size), AppMode::chatflow, {});
-        EXPECT_NE(events.find("not over\n"), std::string::npos) << size;
-        EXPECT_EQ(events.find("\nend\n"), std::string::npos) << size;
+        const std::string bytes = one.bytes;
+        const std::size_t end = bytes.find(last);
+        ASSERT_NE(end, std::string::npos) << name;
+
+        for (std::size_t size = 0; size <= end; size += 7) {
+            one.bytes = bytes.substr(0, size);
+            const std::string events = events_of(one, {});
+            EXPECT_NE(events.find("not over\n"), std::string::npos) << size;
+            EXPECT_EQ(events.find("\nend\n"), std::string::npos) << size;
+        }
     }
 }
 

@@ -15,8 +15,7 @@ HumanForm form()
 {
     HumanForm form;
     form.title = "Approve";
-    form.content = "Send this draft?\n\nNote: {{#$output.note#}}, "
-                   "{{#$output.x#}} {{#$output.";
+    form.content = "Send this draft?\n\nNote: [note]";
     form.fields = {{"note", "fine"}, {"x", "a\nb"}};
     form.actions = {{"yes", "Send"}, {"no", ""}};
     form.token = "Q2x0-dG9_rZW4";
@@ -36,7 +35,7 @@ TEST(HumanForm, IsReadable)
     EXPECT_EQ(form_text(form()),
               kBlock
                   + "**Approve**\n\n"
-                    "Send this draft?\n\nNote: [note], [x] {{#$output.\n\n"
+                    "Send this draft?\n\nNote: [note]\n\n"
                     "- note: fine\n- x: a b\n\n"
                     "1. Send\n2. no\n\n"
                     "Answer with the number or name of an action; "

@@ -205,7 +205,8 @@ TEST(ConversationMap, EvictsTheLeastRecentlyUsed)
     region.put("h3", "c3", 10);
     EXPECT_EQ(region.take("h1", 10), "c1");
     region.put("h1", "c1", 10);
-    region.map().take_conversation(kScope, "c2");
+    Digest head = {};
+    region.map().take_conversation(kScope, "c2", head);
 
     region.put("h4", "c4", 10);
     EXPECT_EQ(region.map().size(), 3u);
@@ -346,7 +347,8 @@ void run_against_model(std::size_t capacity, unsigned seed, bool crashes)
 
         case 4:
             if (!crashes) {
-                region.map().take_conversation(kScope, id);
+                Digest head = {};
+                region.map().take_conversation(kScope, id, head);
                 model.take_conversation(id);
                 break;
             }

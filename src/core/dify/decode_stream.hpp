@@ -1,0 +1,110 @@
+// Events of a Dify stream, of every kind of app -> TurnEvents. Decided by what
+// an event means, never by order (spec dify-api §4.2, §5, §14).
+//
+//     text, reasoning, replace, step, file (a tool's)    as they come
+//     text (of the outputs), file, citation, form, usage, end    at the end
+
+#ifndef OPENDIFY_DIFY_DECODE_STREAM_HPP
+#define OPENDIFY_DIFY_DECODE_STREAM_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dify/citations.hpp"
+#include "dify/output_files.hpp"
+#include "dify/steps.hpp"
+#include "dify/stream_event.hpp"
+#include "opendify/backend.hpp"
+#include "opendify/limits.hpp"
+#include "opendify/turn.hpp"
+#include "wire/json_reader.hpp"
+#include "wire/sse_parser.hpp"
+
+namespace opendify::dify {
+
+class StreamDecoder : public wire::SseSink {
+public:
+    // The sink outlives the decoder. After an end or error event nothing more
+    // is reported, whatever comes: the rest is an after-shock.
+    //
+    // `steps`: steps are told; it costs something. `output_name`: the output
+    // of a workflow that is its answer, "" for the only text among them. It
+    // counts only where no text was streamed: what was said stays said.
+    StreamDecoder(AppMode mode, const Limits &limits, TurnSink &sink,
+                  bool steps = false, std::string_view output_name = {});
+    ~StreamDecoder() override;
+
+    bool on_sse_event(const wire::SseEvent &event) override;
+
+    bool over() const;     // an end or error event was reported
+    bool stirred() const;  // an event other than a ping came
+    // Events that meant nothing to us: unknown ones, such that are no JSON
+    // object, such that were too large to be read.
+    std::size_t skipped() const;
+
+    const std::string &task_id() const;
+    const std::string &conversation_id() const;
+    const std::string &message_id() const;
+
+private:
+    void on_object(wire::JsonValue root);
+    void on_step(Meaning meaning, wire::JsonValue root);
+    void on_answer(std::string_view name, wire::JsonValue answer);
+    void on_replace(wire::JsonValue whole, wire::JsonValue reason);
+    void on_message_end(wire::JsonValue root);
+
+    // decode_run.cpp
+    void on_node(wire::JsonValue data);
+    void on_run_finished(std::string_view status, wire::JsonValue data);
+    void on_form(wire::JsonValue root);
+    void on_form_timeout(wire::JsonValue data);
+    void on_paused(wire::JsonValue root);
+    void outputs(wire::JsonValue data);
+    void total_usage(wire::JsonValue data);
+
+    // decode_cut_event.cpp
+    void on_cut(std::string_view head);
+    bool on_cut_text(std::string_view name);
+    void on_cut_run_finished(std::string_view head);
+
+    void text(std::string_view piece);
+    void end();
+    void fail(const Failure &failure);
+    void learn_ids(wire::JsonValue root);
+
+    AppMode            mode_;
+    std::size_t        max_depth_;
+    std::size_t        max_spoken_;
+    TurnSink          &sink_;
+    wire::JsonDocument doc_;
+
+    std::string          output_name_;
+    std::optional<Steps> steps_;
+    OutputFiles          files_;
+    Citations            citations_;
+
+    std::optional<HumanForm> form_;  // what a person is asked, unanswered
+
+    std::string task_id_;
+    std::string conversation_id_;
+    std::string message_id_;
+
+    // New Agent: what came as agent_message, to know it again when the whole
+    // answer follows as one `message`.
+    std::string spoken_;
+
+    Usage       usage_;
+    bool        has_usage_ = false;
+    bool        node_lost_ = false;  // a node_finished was too large to read
+    bool        said_ = false;       // text but blanks, or what replaces it
+    bool        over_ = false;
+    bool        stirred_ = false;
+    std::size_t skipped_ = 0;
+};
+
+}  // namespace opendify::dify
+
+#endif
