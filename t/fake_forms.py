@@ -20,6 +20,15 @@ def last_event(run):
     return ends[-1] if ends else None
 
 
+def adopt(run):
+    """A replayed recording has ids of its own; the rest goes on with them.
+    """
+    event = last_event(run) or {}
+    run.ids.run = event.get('workflow_run_id', run.ids.run)
+    run.ids.task = event.get('task_id', run.ids.task)
+    run.ids.message_id = event.get('message_id', run.ids.message_id)
+
+
 def open_forms(run):
     return [e['data'] for e in frames(run.steps)
             if e.get('event') == 'human_input_required']
@@ -143,6 +152,7 @@ class Forms:
                          + ', '.join(missing))
         run.submitted[form['form_token']] = body
         run.forms.append(form)
+        adopt(run)
         run.steps, run.began = self._rest(run, form, body), time.monotonic()
         for call in self.calls:
             if call.follows is run and call.state == 'running':

@@ -220,7 +220,10 @@ class Server:
     async def _answer(self, peer, call):
         reply = self.dispatch(call)
         call.status = reply.status
-        call.state = await self._play(peer, call, reply)
+        try:
+            call.state = await self._play(peer, call, reply)
+        except OSError:  # reset while we wrote
+            call.state = 'client_closed'
         call.finished = time.monotonic()
         self.remember(call)
         return call.state == 'complete' and reply.framing in (
