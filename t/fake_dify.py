@@ -1,6 +1,7 @@
-"""A scripted Dify (HTTP: fake_http.py).
+"""A scripted Dify (HTTP: fake_http.py; forms: fake_inputs.py; files:
+fake_files.py; paused runs: fake_forms.py).
 
-It answers as Dify 1.13 does: test_fake_dify.py holds it to recordings.
+It answers as Dify 1.13 does: test_fake_dify*.py hold it to recordings.
 
 A script is a list of steps (delay_s, bytes | CUT | RESET), or a callable
 that gets an Ask and returns such a list or a Reply.
@@ -12,20 +13,29 @@ import time
 from dataclasses import dataclass
 
 import dify_events
-# The tests take CUT and RESET from here.
+from fake_files import Files
+from fake_forms import Forms
+# The tests take CUT, RESET and error from here.
 from fake_http import CUT, RESET, Call, Reply, Server  # noqa: F401
-
-SUCCESS = {'result': 'success'}
+from fake_inputs import check_inputs, parameters
+from fake_replies import (CONVERSATION_GONE, SUCCESS,  # noqa: F401
+                          TOO_MANY, WRONG_ROUTE, Refused, error, frames,
+                          invalid, json_reply, no_user, not_found)
 
 
 @dataclass
 class App:
     key: str
     mode: str = 'chat'
-    script: object = None     # None: the default answer
-    info: object = None       # a Reply for GET /info, None: the usual one
-    limit: int = 0            # concurrent runs, 0: any
-    inputs: tuple = ()        # names of required inputs
+    script: object = None      # None: the default answer
+    info: object = None        # a Reply for GET /info, None: the usual one
+    limit: int = 0             # concurrent runs, 0: any
+    inputs: tuple = ()         # names of required inputs, or whole fields
+    parameters: object = None  # a Reply, '0.15': the old shape
+    file_upload: object = None  # rules that differ from the usual; None: off
+    suggested: object = None   # questions or a Reply, None: switched off
+    suggested_s: float = 0.0   # how long they take
+    resume: object = None      # script of a run whose form is submitted
 
 
 @dataclass
@@ -38,40 +48,56 @@ class Ask:
     user: str
     history: list
     conversation_new: bool
+    submitted: object = None  # body of the form, in App.resume
 
 
-def error(code, status, message, headers=()):
-    body = json.dumps({'code': code, 'message': message, 'status': status},
-                      separators=(',', ':')).replace('/', '\\/') + '\n'
-    return Reply([(0.0, body.encode())], status, 'application/json',
-                 list(headers), 'length')
+# Text in a frame: that of a message, that of a text_chunk.
+TEXT = re.compile(rb'"answer":("(?:[^"\\]|\\.)*")(?:,"from|\})|'
+                  rb'"text":("(?:[^"\\]|\\.)*"),"from')
+
+RUNS = re.compile(r'/v1/(chat-messages|completion-messages|workflows/run)')
+
+# path -> method -> handler(app, call, *groups)
+ROUTES = [(re.compile(path), handlers) for path, handlers in [
+    (r'/v1/info', {'GET': '_info'}),
+    (r'/v1/parameters', {'GET': '_parameters'}),
+    (r'/v1/conversations', {'GET': '_conversations'}),
+    (r'/v1/messages', {'GET': '_messages'}),
+    (r'/v1/messages/([^/]+)/suggested', {'GET': '_suggested'}),
+    (RUNS.pattern, {'POST': '_generate'}),
+    (r'/v1/(chat-messages|completion-messages|workflows/tasks)/([^/]+)/stop',
+     {'POST': '_stop'}),
+    (r'/v1/files/upload', {'POST': '_upload'}),
+    (r'/v1/workflows/run/([^/]+)', {'GET': '_run_detail'}),
+    (r'/v1/workflow/([^/]+)/events', {'GET': '_events'}),
+    (r'/v1/form/human_input/([^/]+)', {'GET': '_form', 'POST': '_form'}),
+    (r'/api/form/human_input/([^/]+)',
+     {'GET': '_web_form', 'POST': '_web_form'}),
+]]
+
+# route -> its app kinds, and the code for another
+OWNERS = {
+    'chat-messages': (dify_events.MODES, 'not_chat_app', WRONG_ROUTE),
+    'completion-messages': (
+        ('completion',), 'app_unavailable',
+        'App unavailable, please check your app configurations.'),
+    'workflows': (('workflow',), 'not_workflow_app', WRONG_ROUTE),
+}
 
 
-def json_reply(value, status=200):
-    body = json.dumps(value, separators=(',', ':')) + '\n'
-    return Reply([(0.0, body.encode())], status, 'application/json',
-                 framing='length')
+def wrong_kind(app, route):
+    modes, code, message = OWNERS[route.split('/')[0]]
+    return None if app.mode in modes else error(code, 400, message)
 
 
-CONVERSATION_GONE = (
-    'Conversation Not Exists. You have requested this URI [/v1/chat-messages]'
-    ' but did you mean /v1/chat-messages or /api/chat-messages or '
-    '/v1/chat-messages/<string:task_id>/stop ?')
-
-TOO_MANY = (
-    'Too many requests. Please try again later. The current maximum '
-    'concurrent requests allowed for 94ef1f3a-b213-4e79-8ea3-3a47fb40c7d9 '
-    'is 1.')
-
-
-class FakeDify(Server):
+class FakeDify(Forms, Files, Server):
     def __init__(self, tls=None, seed=1):
         super().__init__(tls, seed)
         self.apps = {}
         self.conversations = {}   # id -> {'key', 'user', 'history'}
         self.stop_delay_s = 0.05
         self.ignore_stop = False
-        self.silence_s = 300.0    # a chatflow that hangs
+        self.silence_s = 300.0    # a chatflow or workflow that hangs
         self.stop_script = None   # a Reply instead of "success"
         self.messages_script = None
 
@@ -89,8 +115,9 @@ class FakeDify(Server):
 
     @property
     def runs(self):
+        """Calls that generate, of every kind of app."""
         with self._lock:
-            return [c for c in self.calls if c.path == '/v1/chat-messages']
+            return [c for c in self.calls if RUNS.fullmatch(c.path)]
 
     @property
     def stops(self):
@@ -110,49 +137,62 @@ class FakeDify(Server):
     # --- what to answer ----------------------------------------------------
 
     def dispatch(self, call):
+        matches = ((path.fullmatch(call.path), handlers)
+                   for path, handlers in ROUTES)
+        found, handlers = next((m for m in matches if m[0]), (None, None))
+        if not found:
+            return not_found()
+        if call.method not in handlers:
+            return error('method_not_allowed', 405,
+                         'The method is not allowed for the requested URL.')
+        handler = getattr(self, handlers[call.method])
+        if call.path.startswith('/api/'):
+            return handler(call, *found.groups())
         app = self.apps.get(call.key)
-        path = call.path
-        known = ('/v1/info', '/v1/chat-messages', '/v1/messages',
-                 '/v1/conversations')
-        stop = re.fullmatch(r'/v1/chat-messages/([^/]+)/stop', path)
-        if path not in known and not stop:
-            return Reply([(0.0, b'<!doctype html>\n<h1>Not Found</h1>\n')],
-                         404, 'text/html; charset=utf-8', framing='length')
         if app is None:
             return error('unauthorized', 401, 'Access token is invalid',
                          [('WWW-Authenticate', 'Bearer realm="api"')])
         call.mode = app.mode
-        if stop:
-            return self._stop(app, call, stop.group(1))
-        if path == '/v1/info':
-            return app.info or json_reply({
-                'name': 'app', 'description': 'an app', 'tags': [],
-                'mode': app.mode, 'author_name': 'Ana'})
-        if path == '/v1/messages':
-            return self._messages(call)
-        if path == '/v1/conversations':
-            return json_reply({'limit': 20, 'has_more': False, 'data': []})
-        if call.method != 'POST':
-            return error('method_not_allowed', 405,
-                         'The method is not allowed for the requested URL.')
-        return self._chat(app, call)
+        return handler(app, call, *found.groups())
 
-    def _stop(self, app, call, task_id):
+    @staticmethod
+    def _info(app, call):
+        return app.info or json_reply({
+            'name': 'app', 'description': 'an app', 'tags': [],
+            'mode': app.mode, 'author_name': 'Ana'})
+
+    def _parameters(self, app, call):
+        return parameters(app, self.upload_limits)
+
+    def _stop(self, app, call, route, task_id):
         if self.stop_script is not None:
             return self.stop_script
         user = call.json.get('user')
         if not user:
-            return error('invalid_param', 400, 'Arg user must be provided.')
+            return no_user()
+        refusal = wrong_kind(app, route)
+        if refusal:
+            return refusal
         for run in self.runs:
+            # A workflow does not ask whose stop it is.
             if run.ids and run.ids.task == task_id and not self.ignore_stop \
-                    and run.user == user and run.state == 'running':
+                    and (run.user == user or app.mode == 'workflow') \
+                    and run.state == 'running':
                 run.stop_at = time.monotonic() + self.stop_delay_s
                 run.wake.set()
         return json_reply(SUCCESS)
 
-    def _messages(self, call):
+    @staticmethod
+    def _conversations(app, call):
+        return wrong_kind(app, 'chat-messages') or json_reply(
+            {'limit': 20, 'has_more': False, 'data': []})
+
+    def _messages(self, app, call):
         if self.messages_script is not None:
             return self.messages_script
+        refusal = wrong_kind(app, 'chat-messages')
+        if refusal:
+            return refusal
         found = self.conversations.get(call.args.get('conversation_id'))
         if not found or found['user'] != call.args.get('user') \
                 or found['key'] != call.key:
@@ -160,56 +200,97 @@ class FakeDify(Server):
         data = [{'query': q, 'answer': a} for q, a in found['history']]
         return json_reply({'limit': 20, 'has_more': False, 'data': data})
 
-    def _refusal(self, app, body, user):
+    def _suggested(self, app, call, message_id):
+        user = call.args.get('user')
         if not user:
-            return error('invalid_param', 400, 'Arg user must be provided.')
-        if 'query' not in body or not isinstance(body.get('inputs'), dict):
-            return error('invalid_param', 400, 'Field required')
+            return no_user()
+        refusal = wrong_kind(app, 'chat-messages')
+        if refusal:
+            return refusal
+        if isinstance(app.suggested, Reply):
+            return app.suggested
+        known = any(
+            run.ids and run.user == user and run.key == app.key and (
+                run.ids.message_id == message_id
+                or any(e.get('message_id') == message_id
+                       for e in frames(run.steps)))
+            for run in self.runs)
+        if not known:
+            return error('not_found', 404, 'Message Not Exists.')
+        if app.suggested is None:
+            return error('bad_request', 400,
+                         'Suggested Questions Is Disabled.')
+        return json_reply({**SUCCESS, 'data': list(app.suggested)},
+                          delay_s=app.suggested_s)
+
+    # --- runs --------------------------------------------------------------
+
+    def _refusal(self, app, body, user):
+        chat = app.mode in dify_events.MODES
+        if chat and 'query' not in body \
+                or not isinstance(body.get('inputs'), dict):
+            return invalid('Field required')
         if len(str(user)) > 255:
             return error('unknown', 500, 'Internal Server Error')
         if body.get('response_mode') != 'streaming' and 'agent' in app.mode:
-            return error('invalid_param', 400,
-                         'Agent Chat App does not support blocking mode')
+            return invalid('Agent Chat App does not support blocking mode')
         running = [c for c in self.runs
                    if c.key == app.key and c.state == 'running']
         if app.limit and len(running) > app.limit:
-            return error('invalid_param', 400, TOO_MANY)
+            return invalid(TOO_MANY)
         return None
 
-    def _chat(self, app, call):
+    def _generate(self, app, call, route):
         body = call.json
         user = call.user = body.get('user')
-        refusal = self._refusal(app, body, user)
+        if not user:
+            return no_user()
+        refusal = wrong_kind(app, route) or self._refusal(app, body, user)
         if refusal:
             return refusal
         known = body.get('conversation_id') or None
-        found = self.conversations.get(known)
-        gone = known and (not found or found['user'] != user
-                          or found['key'] != app.key)
-        missing = [n for n in app.inputs if n not in body['inputs']]
-        if app.mode == 'advanced-chat' and (
-                gone or missing or not body['query']):
+        if app.mode not in dify_events.MODES:
+            known = None
+        wrong = self._wrong(app, call, body, known)
+        # Streaming, these two look into the request only in the worker.
+        if wrong and app.mode in dify_events.FLOWS \
+                and body.get('response_mode') == 'streaming':
             return Reply([(0.0, dify_events.PING), (self.silence_s, b'')])
-        if gone:
+        return wrong or self._start(app, call, body, known)
+
+    def _wrong(self, app, call, body, known):
+        if app.mode in dify_events.MODES and not body['query']:
+            return invalid('query is required')
+        found = self.conversations.get(known)
+        if known and (not found or found['user'] != call.user
+                      or found['key'] != app.key):
             return error('not_found', 404, CONVERSATION_GONE)
-        if missing:
-            return error('invalid_param', 400,
-                         f'{missing[0]} is required in input form')
-        if not body['query']:
-            return error('invalid_param', 400, 'query is required')
-        return self._start(app, call, body, known)
+        try:
+            check_inputs(app, body['inputs'])
+            self._take_files(app, call, body)
+        except Refused as refused:
+            return invalid(str(refused))
+        return None
 
     def _start(self, app, call, body, known):
-        call.ids = dify_events.Ids(known, call.user, body['query'])
-        found = self.conversations.setdefault(call.ids.conversation, {
-            'key': app.key, 'user': call.user, 'history': []})
-        if app.script is None:
-            return Reply(dify_events.stream(app.mode, call.ids))
+        call.ids = dify_events.Ids(known, call.user, body.get('query') or '',
+                                   app.mode, body['inputs'])
+        if app.mode in dify_events.MODES:
+            self.conversations.setdefault(call.ids.conversation, {
+                'key': app.key, 'user': call.user, 'history': []})
         script = app.script
-        if callable(script):
-            script = script(Ask(app, call.ids, call, body['query'], call.user,
-                                found['history'], not known))
-        return script if isinstance(script, Reply) else Reply(script)
+        if script is None:
+            script = dify_events.stream(app.mode, call.ids)
+        elif callable(script):
+            script = script(self.ask(app, call, not known))
+        reply = script if isinstance(script, Reply) else Reply(script)
+        call.steps, call.began = reply.steps, time.monotonic()
+        return reply
+
+    def ask(self, app, run, new=False, submitted=None):
+        found = self.conversations.get(run.ids.conversation)
+        return Ask(app, run.ids, run, run.ids.query, run.user,
+                   found['history'] if found else [], new, submitted)
 
     def remember(self, call):
         if call.ids is None or call.status != 200:
@@ -222,15 +303,17 @@ class FakeDify(Server):
                 (call.ids.query, call.text if whole else ''))
 
     def stopped(self, call):
+        if call.follows:  # it was woken, not stopped
+            call.stopped = False
+            return list(call.follows.steps)
         return dify_events.stopped(call.mode, call.ids, call.text)
 
     @staticmethod
     def sent(call, item):
         if call.mode == 'agent' and b'"event":"message"' in item:
             return  # the whole answer once more
-        for found in re.finditer(
-                rb'"answer":("(?:[^"\\]|\\.)*")(?:,"from|\})', item):
+        for found in TEXT.finditer(item):
             try:
-                call.text += json.loads(found.group(1))
+                call.text += json.loads(found.group(1) or found.group(2))
             except ValueError:
                 pass

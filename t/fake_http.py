@@ -20,8 +20,10 @@ CUT = object()    # FIN in the middle of the body
 RESET = object()  # RST in the middle of the body
 
 SSE = 'text/event-stream; charset=utf-8'
-REASONS = {200: 'OK', 400: 'BAD REQUEST', 401: 'UNAUTHORIZED',
-           403: 'FORBIDDEN', 404: 'NOT FOUND', 405: 'METHOD NOT ALLOWED'}
+REASONS = {200: 'OK', 201: 'CREATED', 400: 'BAD REQUEST',
+           401: 'UNAUTHORIZED', 403: 'FORBIDDEN', 404: 'NOT FOUND',
+           405: 'METHOD NOT ALLOWED', 412: 'PRECONDITION FAILED',
+           413: 'REQUEST ENTITY TOO LARGE', 415: 'UNSUPPORTED MEDIA TYPE'}
 
 
 @dataclass
@@ -56,6 +58,12 @@ class Call:
     mode: str = ''
     wake: object = None
     stop_at: float = 0.0
+    files: list = field(default_factory=list)      # of the run, with 'upload'
+    steps: list = field(default_factory=list)      # script of the run
+    began: float = 0.0                             # when that script began
+    submitted: dict = field(default_factory=dict)  # form token -> body
+    forms: list = field(default_factory=list)      # those submitted
+    follows: object = None  # the run whose rest this call waits for
 
     def header(self, name):
         found = [v for k, v in self.headers if k.lower() == name.lower()]
@@ -129,6 +137,7 @@ class Server:
         self.faults = []          # tracebacks of our own mistakes
         self.cut = None           # None, 'whole', 'bytes', 'random'
         self.keepalive_s = 2.0
+        self.version = '1.13.2'   # in X-Version
         self.accepted = 0
         self.port = 0
         self._tls = tls
@@ -211,7 +220,10 @@ class Server:
     async def _answer(self, peer, call):
         reply = self.dispatch(call)
         call.status = reply.status
-        call.state = await self._play(peer, call, reply)
+        try:
+            call.state = await self._play(peer, call, reply)
+        except OSError:  # reset while we wrote
+            call.state = 'client_closed'
         call.finished = time.monotonic()
         self.remember(call)
         return call.state == 'complete' and reply.framing in (
@@ -233,7 +245,7 @@ class Server:
             lines.append(f'Content-Length: {size}')
         if reply.content_type:
             lines.append(f'Content-Type: {reply.content_type}')
-        lines += ['X-Version: 1.13.2', 'X-Env: PRODUCTION']
+        lines += [f'X-Version: {self.version}', 'X-Env: PRODUCTION']
         lines += [f'{name}: {value}' for name, value in reply.headers]
         return ('\r\n'.join(lines) + '\r\n\r\n').encode()
 

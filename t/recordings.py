@@ -7,6 +7,7 @@ response.json (status, content_type, headers_at_ms, total_ms, cut).
 import json
 from pathlib import Path
 
+from dify_events import MODES
 from fake_http import CUT, Reply
 
 ROOT = Path(__file__).parent / 'recordings'
@@ -30,7 +31,8 @@ class Recording:
     @property
     def mode(self):
         kind = self.name.removeprefix('err-').split('-')[0]
-        return {'agent': 'agent-chat', 'chatflow': 'advanced-chat'}.get(
+        return {'agent': 'agent-chat', 'chatflow': 'advanced-chat',
+                'workflow': 'workflow', 'completion': 'completion'}.get(
             kind, 'chat')
 
     def frames(self):
@@ -47,7 +49,10 @@ class Recording:
         """What the user should read, as far as no event replaces it."""
         return ''.join(
             event['answer'] for event in self.frames()
-            if event and event['event'] in ('message', 'agent_message'))
+            if event and event['event'] in ('message', 'agent_message')
+        ) + ''.join(
+            event['data']['text'] for event in self.frames()
+            if event and event['event'] == 'text_chunk')
 
     def usage(self):
         for event in self.frames():
@@ -73,8 +78,10 @@ class Recording:
         return Reply(steps, self.status, self.content_type)
 
 
-def names(streamed=None):
+def names(streamed=None, modes=MODES):
+    """Recordings of apps of these modes."""
     found = sorted(p.name for p in ROOT.iterdir() if p.is_dir())
+    found = [n for n in found if Recording(n).mode in modes]
     if streamed is None:
         return found
     return [n for n in found if Recording(n).streamed == streamed]
