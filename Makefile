@@ -36,9 +36,9 @@ GLUE_SRCS := $(sort $(wildcard src/nginx/*.cpp))
 HEADERS   := $(sort $(wildcard include/opendify/*.hpp src/core/*/*.hpp \
                                src/nginx/*.hpp))
 
-# What was configured: another nginx, other flags or another list of files
-# are a reason to configure anew.
-CONFIGURED := $(NGX_SRC) $(NGX_FLAGS) $(CC_OPT) $(LD_OPT) \
+# What was configured: another nginx, compiler, other flags or another list of
+# files are a reason to configure anew.
+CONFIGURED := $(NGX_SRC) $(CC) $(NGX_FLAGS) $(CC_OPT) $(LD_OPT) \
               $(CORE_SRCS) $(GLUE_SRCS) $(HEADERS)
 
 build: $(MODULE) ## build the module for the installed nginx, or NGX_SRC=/path
