@@ -24,7 +24,6 @@ enum class Errc {
     method_not_allowed,
     // our own limits
     no_connection,           // no shell: worker_connections used up
-    out_of_memory,
     // the backend, before it ran anything
     backend_unreachable,     // connect refused, closed or garbage before an event
     backend_timeout,

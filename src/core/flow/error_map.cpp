@@ -49,9 +49,6 @@ constexpr ErrorRow kErrors[] = {
 
     { Errc::no_connection,
       { 503, kOverload, "server_is_overloaded",       1, true } },
-    { Errc::out_of_memory,
-      { 500, kServer,   "server_error",               0, false } },
-
     { Errc::backend_unreachable,
       { 502, kServer,   "backend_unreachable",        0, true } },
     { Errc::backend_timeout,

@@ -34,7 +34,6 @@ TEST(ErrorMap, SaysWhatTheSpecificationSays)
           true },
         { Errc::no_connection, 503, "service_unavailable_error",
           "server_is_overloaded", true },
-        { Errc::out_of_memory, 500, server, "server_error", false },
         { Errc::backend_unreachable, 502, server, "backend_unreachable",
           true },
         { Errc::backend_timeout, 504, server, "backend_timeout", false },
