@@ -11,8 +11,7 @@ constexpr ngx_msec_t  kStopTimeout = 3000;
 void terminate(CallCtx *call)
 {
     if (call->mapping) {
-        Zone(call->zone, call->ttl)
-            .put(call->mapping->scope, call->mapping->head, call->mapping->id);
+        Zone(call->zone, call->ttl).put(*call->mapping);
         call->mapping.reset();
     }
 

@@ -34,6 +34,7 @@ enum class Stage {
     probing_mode,
     asking_parameters,
     asking_form,     // of a paused run
+    waiting_turn,    // the conversation's last turn has not ended yet
     uploading,
     // answer
     submitting,      // the answer to the form
@@ -59,15 +60,17 @@ struct ClientCtx : RequestCtx {
     Turn                turn;
     AppMode             mode = AppMode::unknown;
     std::string         user, chat_id, client;
+    std::string         message_id, parent_id;  // the client's names
     std::vector<Input>  inputs;
 
     // Which conversation.
     Digest                scope = {};
-    std::string           conversation_id;  // that is continued; "": new
-    std::optional<Digest> taken;            // its head, to be put back
-    bool                  chosen = false;
-    bool                  replayed = false;
-    bool                  settled = false;  // remembered or put back
+    std::string            conversation_id;  // that is continued; "": new
+    std::optional<Mapping> taken;            // its head, to be put back
+    ngx_msec_t             waiting_since = 0;  // for its last turn to end
+    bool                   chosen = false;
+    bool                   replayed = false;
+    bool                   settled = false;  // remembered or put back
 
     // What the app wants, and what goes to Dify before the call.
     KnownForm                 form;
@@ -152,8 +155,9 @@ void identify(ClientCtx *ctx);
 
 // conversation
 Zone zone_of(const ClientCtx *ctx);
-// Takes the conversation that the turn continues, if there is one.
-void conversation_choose(ClientCtx *ctx);
+// Takes the conversation that the turn continues, if there is one. False: it
+// is there, but Dify has not stored its last turn yet.
+bool conversation_choose(ClientCtx *ctx);
 // Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx);
 // It is gone at Dify.
@@ -161,7 +165,7 @@ void conversation_drop(ClientCtx *ctx);
 // Before the client sees the end: its next turn was seen 40 ms later.
 void conversation_remember(ClientCtx *ctx);
 // The client has left: the call remembers when Dify has ended the turn.
-void conversation_hand_over(const ClientCtx *ctx, CallCtx *call);
+void conversation_hand_over(ClientCtx *ctx, CallCtx *call);
 
 // events
 bool events_watch(ClientCtx *ctx);

@@ -170,6 +170,20 @@ ngx_command_t commands[] = {
       offsetof(LocConf, chat_id),
       nullptr },
 
+    { ngx_string("opendify_message_id"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, message_id),
+      nullptr },
+
+    { ngx_string("opendify_parent_id"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, parent_id),
+      nullptr },
+
     { ngx_string("opendify_client"),
       kAnyLevel|NGX_CONF_1MORE,
       set_values,

@@ -47,7 +47,11 @@ bool set_defaults(ngx_conf_t *cf, LocConf *conf)
                           {"$http_x_openwebui_chat_id",
                            "$http_x_librechat_conversation_id",
                            "$http_x_session_id", "$http_session_id",
-                           "$opendify_request_chat_id"});
+                           "$opendify_request_chat_id"})
+           && set_default(cf, &conf->message_id,
+                          {"$http_x_openwebui_message_id"})
+           && set_default(cf, &conf->parent_id,
+                          {"$http_x_openwebui_user_message_parent_id"});
 }
 
 // An "if" block is an unnamed location of its own; like proxy_pass, ours goes
@@ -144,6 +148,8 @@ void *create_loc_conf(ngx_conf_t *cf)
 
     conf->user = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->chat_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
+    conf->message_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
+    conf->parent_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->client = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->inputs = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->memory = NGX_CONF_UNSET_UINT;
@@ -168,6 +174,8 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         ngx_conf_merge_ptr_value(conf->user, prev->user, none);
         ngx_conf_merge_ptr_value(conf->chat_id, prev->chat_id, none);
+        ngx_conf_merge_ptr_value(conf->message_id, prev->message_id, none);
+        ngx_conf_merge_ptr_value(conf->parent_id, prev->parent_id, none);
         ngx_conf_merge_ptr_value(conf->client, prev->client, none);
         ngx_conf_merge_ptr_value(conf->inputs, prev->inputs, none);
         ngx_conf_merge_uint_value(conf->memory, prev->memory,

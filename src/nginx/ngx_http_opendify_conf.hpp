@@ -53,6 +53,8 @@ struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
     ngx_array_t *user;      // ngx_http_complex_value_t, first non-empty wins
     ngx_array_t *chat_id;   // same
+    ngx_array_t *message_id;  // same
+    ngx_array_t *parent_id;   // same
     ngx_array_t *client;    // same
     ngx_array_t *inputs;    // InputConf
     ngx_str_t    form_pass; // the one to forms of paused runs, or empty

@@ -125,6 +125,9 @@ void on_stall(ngx_event_t *ev)
             resume_poll(ctx);
             break;
 
+        case Stage::waiting_turn:
+            break;
+
         case Stage::suggesting:
             call_let_go(ctx->probe, 0);
             break;

@@ -14,6 +14,9 @@ namespace opendify::glue {
 
 namespace {
 
+constexpr ngx_msec_t kTurnWait = 3000;
+constexpr ngx_msec_t kTurnInterval = 50;
+
 void ask_parameters(ClientCtx *ctx)
 {
     prepare_call(ctx, Stage::asking_parameters,
@@ -106,12 +109,27 @@ bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
     return false;
 }
 
+// A turn that was stopped is stored when Dify's stream has ended.
+bool waits(ClientCtx *ctx)
+{
+    if (ctx->waiting_since == 0) {
+        ctx->waiting_since = ngx_current_msec;
+    }
+
+    return ngx_current_msec - ctx->waiting_since < kTurnWait;
+}
+
 void choose(ClientCtx *ctx)
 {
     HumanForm paused;
 
+    if (!conversation_choose(ctx) && waits(ctx)) {
+        ctx->stage = Stage::waiting_turn;
+        event_arm(&ctx->stall, kTurnInterval);
+        return;
+    }
+
     ctx->chosen = true;
-    conversation_choose(ctx);
     uploads_list(ctx);
 
     if (find_form(ctx->turn, paused)) {
@@ -136,7 +154,7 @@ void prepare(ClientCtx *ctx)
     if (!ctx->chosen) {
         choose(ctx);
 
-        if (ctx->call != nullptr || ctx->pipeline->over()) {
+        if (!ctx->chosen || ctx->call != nullptr || ctx->pipeline->over()) {
             return;
         }
     }
@@ -222,6 +240,9 @@ void prepare_run(ClientCtx *ctx)
 
     case Stage::asking_form:
         resume_on_form(ctx);
+        break;
+
+    case Stage::waiting_turn:
         break;
 
     case Stage::uploading:
