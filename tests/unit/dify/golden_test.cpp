@@ -163,6 +163,7 @@ std::string events_of(const Case &one, const Cuts &cuts)
         parser.feed(piece, decoder);
     });
     parser.finish(decoder);
+    decoder.finish();
 
     dump.line("task " + decoder.task_id());
     dump.line("conversation " + decoder.conversation_id());
