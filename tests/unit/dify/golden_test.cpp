@@ -184,6 +184,10 @@ TEST(DifyGolden, CasesAreThere)
 TEST(DifyGolden, EventsAreTheSameHoweverTheyAreCut)
 {
     for (const Case &one : cases()) {
+        if (one.bytes.empty()) {
+            continue;
+        }
+
         expect_file(one, "events.txt", events_of(one, {}));
 
         const std::string events = one.read("events.txt");
