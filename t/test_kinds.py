@@ -286,14 +286,13 @@ def test_runs_that_end_otherwise_are_answers(kinds, cut, status):
     ('advanced-chat', 'completion')])
 def test_another_kind_than_told(bare_site, really, told):
     """What /info has said is not believed for ever."""
-    site = start(bare_site, {'bot': ('app-CANARYb', really)})
+    site = start(bare_site, {'bot': ('app-CANARYb', really)}, ())
     app = site.app('bot')
     app.info = json_reply({'name': 'app', 'mode': told})
     for stream in (True, False):
         found = site.error(502, 'bot', stream)
         assert found['code'] == 'backend_misconfigured'
     app.info = None
-    site.error(502, 'bot')
     assert site.stream('bot').text == TEXT
 
 

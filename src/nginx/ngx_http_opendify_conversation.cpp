@@ -42,6 +42,10 @@ void conversation_choose(ClientCtx *ctx)
     Digest head;
     ConversationId id;
 
+    if (!has_conversations(ctx->mode)) {
+        return;
+    }
+
     ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
 
     if (ctx->conversation_id.empty()) {
