@@ -27,6 +27,8 @@ KINDS = {
     'write-bot': ('app-CANARYwrite', 'completion'),
     'run-bot': ('app-CANARYrun', 'workflow'),
 }
+# The input in which those two get their text.
+QUERY = {'variable': 'query', 'type': 'paragraph', 'required': True}
 QUESTION = 'CANARY-question: what is the answer?'
 
 UPSTREAM = '''
@@ -176,8 +178,23 @@ def bare_site(tmp_path, dify):
 
 @pytest.fixture
 def site(bare_site):
-    """With the smallest configuration and one app of each kind."""
+    """With the smallest configuration and one chat app of each kind."""
     return bare_site.start()
+
+
+def start_kinds(site, apps=KINDS, fields=(QUERY,), **how):
+    """Apps of all kinds; those without conversations have these inputs."""
+    site.start(apps=apps, **how)
+    for model, (_, mode, *_) in apps.items():
+        if mode in ('completion', 'workflow'):
+            site.app(model).inputs = fields
+    return site
+
+
+@pytest.fixture
+def kinds(bare_site):
+    """With one app of each kind."""
+    return start_kinds(bare_site)
 
 
 @pytest.fixture(params=['frames', 'bytes', 'random'])

@@ -5,9 +5,8 @@ import time
 import pytest
 
 import dify_events
-from conftest import KINDS, QUESTION
+from conftest import KINDS, QUERY, QUESTION, start_kinds
 from fake_dify import CUT, Reply, error, json_reply
-from test_kinds import QUERY, start
 
 TEXT = 'The answer is forty-two.'
 CITY = {'variable': 'city', 'required': True, 'max_length': 5}
@@ -18,11 +17,6 @@ PLACE = {'variable': 'place', 'type': 'json_object'}
 WANTED = (CITY, COLOUR, COUNT, FLAG, PLACE)
 GOOD = {'city': 'Porto', 'colour': 'red', 'count': 3, 'flag': True,
         'place': {'x': 1}}
-
-
-@pytest.fixture
-def kinds(bare_site):
-    return start(bare_site)
 
 
 def want(site, model, *fields):
@@ -92,7 +86,7 @@ def test_good_inputs(kinds, model, change):
 def test_the_text_of_a_workflow_is_checked_too(bare_site):
     short = {'variable': 'query', 'type': 'text-input', 'required': True,
              'max_length': 40}
-    site = start(bare_site, fields=(short,))
+    site = start_kinds(bare_site, fields=(short,))
     for model in ('write-bot', 'run-bot'):
         assert site.stream(model).text == TEXT
         found = site.error(400, model, question='CANARY' * 10)
@@ -105,7 +99,7 @@ def test_the_text_of_a_workflow_is_checked_too(bare_site):
 @pytest.mark.parametrize('model', KINDS)
 def test_who_wins(bare_site, model):
     """The configuration, then `inputs`, then the metadata."""
-    site = start(bare_site, location='''
+    site = start_kinds(bare_site, location='''
         opendify_input a $http_x_a;
         opendify_input b conf;''')
     body = {'inputs': {'a': 'body', 'b': 'body', 'c': 'body'},
@@ -119,7 +113,7 @@ def test_who_wins(bare_site, model):
 
 
 def test_a_required_input_of_the_configuration(bare_site):
-    site = start(bare_site, location='opendify_input city $http_x_city;')
+    site = start_kinds(bare_site, location='opendify_input city $http_x_city;')
     for model in KINDS:
         want(site, model, CITY)
         runs = len(site.dify.runs)
@@ -167,7 +161,9 @@ def test_an_app_is_asked_once(kinds, model):
 
 def test_new_workers_ask_anew(kinds):
     kinds.stream()
+    old = set(kinds.nginx.workers())
     kinds.nginx.reload()
+    kinds.dify.wait(lambda: not old & set(kinds.nginx.workers()))
     kinds.stream()
     assert len(asked(kinds)) == 2
     assert len(kinds.dify.find('/info')) == 1  # the zone knows
@@ -290,7 +286,7 @@ def test_a_key_that_is_refused(kinds, model, stream):
 
 def test_it_takes_too_long(bare_site):
     """No second wait for the run itself."""
-    site = start(bare_site, proxy='proxy_read_timeout 300ms;')
+    site = start_kinds(bare_site, proxy='proxy_read_timeout 300ms;')
     site.app('chat-bot').parameters = Reply([(20.0, b'{}')])
     assert site.error(504)['code'] == 'backend_timeout'
     assert not site.dify.runs

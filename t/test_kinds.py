@@ -1,5 +1,5 @@
-"""Apps without conversations (completion, workflow), and every kind of app
-under /v1/completions."""
+"""Apps without conversations (completion, workflow); what fails, for every
+kind of app."""
 
 import json
 
@@ -9,33 +9,18 @@ import client
 import completions
 import dify_events
 import recordings
-from conftest import KINDS, QUESTION
+from conftest import KINDS, QUERY, QUESTION, start_kinds
 from dify_events import node_finished, workflow_finished, workflow_started
 from fake_dify import CUT, json_reply
 
 TEXT = 'The answer is forty-two.'
 LONER = ('write-bot', 'run-bot')  # no conversations
-QUERY = {'variable': 'query', 'type': 'paragraph', 'required': True}
 ROUTES = {'write-bot': '/v1/completion-messages',
           'run-bot': '/v1/workflows/run'}
 STOPS = {'write-bot': '/v1/completion-messages/{}/stop',
          'run-bot': '/v1/workflows/tasks/{}/stop'}
 TOKENS = {'completion': (10, 6), 'workflow': (6, 6),
           'advanced-chat': (14, 6)}
-
-
-@pytest.fixture
-def kinds(bare_site):
-    """One app of each kind; those two take their text in `query`."""
-    return start(bare_site)
-
-
-def start(bare_site, apps=KINDS, fields=(QUERY,), **how):
-    bare_site.start(apps=apps, **how)
-    for model, (_, mode, *_) in apps.items():
-        if mode in ('completion', 'workflow'):
-            bare_site.app(model).inputs = fields
-    return bare_site
 
 
 def script(site, model, make):
@@ -67,20 +52,6 @@ def test_a_chat_answer(kinds, cut, model):
     assert counts(folded.usage) == counts(tokens(model))
 
 
-@pytest.mark.parametrize('model', KINDS)
-def test_a_completion(kinds, cut, model):
-    for include_usage in (True, False):
-        answer = completions.stream(kinds, model, QUESTION, include_usage)
-        assert (answer.text, answer.finish) == (TEXT, 'stop')
-        assert answer.usage == (tokens(model) if include_usage else None)
-    folded = completions.fold(kinds, model, QUESTION)
-    assert (folded.text, folded.finish) == (TEXT, 'stop')
-    assert counts(folded.usage) == counts(tokens(model))
-    assert all(QUESTION in (run.json.get('query'),
-                            run.json['inputs'].get('query'))
-               for run in kinds.dify.runs)
-
-
 @pytest.mark.parametrize('model', LONER)
 def test_what_dify_is_asked(kinds, model):
     kinds.stream(model, user='u-7', inputs={'city': 'Porto'})
@@ -92,21 +63,10 @@ def test_what_dify_is_asked(kinds, model):
 
 
 def test_a_completion_app_without_a_text_field(bare_site):
-    site = start(bare_site, fields=())
+    site = start_kinds(bare_site, fields=())
     assert site.stream('write-bot').text == TEXT
     (run,) = site.dify.runs
     assert run.json['query'] == QUESTION and run.json['inputs'] == {}
-
-
-@pytest.mark.parametrize('text', [
-    'naïve 你好🎉 "quotes" \\ /', 'tab\there\nline\r\nend', 'a' * 70000,
-    '{"error":{"message":"no"}}\n\ndata: [DONE]\n\n'])
-def test_text_of_a_completion_is_unaltered(kinds, cut, text):
-    for model in ('chat-bot', *LONER):
-        script(kinds, model, lambda ask: dify_events.stream(
-            ask.app.mode, ask.ids, [text, text]))
-        assert completions.stream(kinds, model, QUESTION).text == text * 2
-        assert completions.fold(kinds, model, QUESTION).text == text * 2
 
 
 @pytest.mark.parametrize('model', LONER)
@@ -129,7 +89,7 @@ def test_there_is_no_conversation(kinds, model):
 
 @pytest.mark.parametrize('model', LONER)
 def test_memory_of_chats_means_nothing_to_them(bare_site, model):
-    site = start(bare_site, location='opendify_memory chat;')
+    site = start_kinds(bare_site, location='opendify_memory chat;')
     for _ in range(2):
         assert site.fold(model, user='u-1').text == TEXT
         assert site.dify.runs[-1].json['inputs'] == {'query': QUESTION}
@@ -137,7 +97,7 @@ def test_memory_of_chats_means_nothing_to_them(bare_site, model):
 
 @pytest.mark.parametrize('model', KINDS)
 def test_instructions_as_an_input(bare_site, model):
-    site = start(bare_site, location='opendify_system_input rules;')
+    site = start_kinds(bare_site, location='opendify_system_input rules;')
     site.stream(model, messages=[{'role': 'system', 'content': 'Be kind.'},
                                  {'role': 'user', 'content': QUESTION}])
     (run,) = site.dify.runs
@@ -170,7 +130,7 @@ TONE = {'variable': 'tone', 'type': 'paragraph'}
 @pytest.mark.parametrize('mode', ['completion', 'workflow'])
 def test_the_input_that_takes_the_text(bare_site, mode, fields, option,
                                        name):
-    site = start(bare_site, {'bot': ('app-CANARYbot', mode, option)},
+    site = start_kinds(bare_site, {'bot': ('app-CANARYbot', mode, option)},
                  fields)
     for ask in (site.stream, lambda bot: completions.stream(
             site, bot, QUESTION)):
@@ -192,7 +152,7 @@ OUTPUTS = [
 @pytest.mark.parametrize('option, outputs, text', OUTPUTS)
 def test_text_from_outputs(bare_site, cut, option, outputs, text):
     """Nothing was streamed: the outputs are the answer."""
-    site = start(bare_site, {'bot': ('app-CANARYb', 'workflow', option)})
+    site = start_kinds(bare_site, {'bot': ('app-CANARYb', 'workflow', option)})
     script(site, 'bot', lambda ask: [
         step for step in dify_events.stream(
             'workflow', ask.ids, [], outputs=outputs)
@@ -286,7 +246,7 @@ def test_runs_that_end_otherwise_are_answers(kinds, cut, status):
     ('advanced-chat', 'completion')])
 def test_another_kind_than_told(bare_site, really, told):
     """What /info has said is not believed for ever."""
-    site = start(bare_site, {'bot': ('app-CANARYb', really)}, ())
+    site = start_kinds(bare_site, {'bot': ('app-CANARYb', really)}, ())
     app = site.app('bot')
     app.info = json_reply({'name': 'app', 'mode': told})
     for stream in (True, False):
@@ -297,7 +257,7 @@ def test_another_kind_than_told(bare_site, really, told):
 
 
 def test_another_kind_than_configured(bare_site):
-    site = start(bare_site, {'bot': ('app-CANARYb', 'workflow',
+    site = start_kinds(bare_site, {'bot': ('app-CANARYb', 'workflow',
                                      'mode=completion')})
     assert site.error(502, 'bot')['code'] == 'backend_misconfigured'
     assert not site.dify.find('/info')
@@ -368,78 +328,3 @@ def test_a_recorded_stream(kinds, cut, name):
         assert answer.text == recording.text()
     if name in USAGE:
         assert counts(answer.usage) == USAGE[name]
-
-
-# --- /v1/completions refuses -----------------------------------------------
-
-@pytest.mark.parametrize('change, param, code', [
-    ({'prompt': None}, 'prompt', 'missing_required_parameter'),
-    ({'prompt': 3}, 'prompt', 'invalid_value'),
-    ({'prompt': {}}, 'prompt', 'invalid_value'),
-    ({'prompt': []}, 'prompt', 'invalid_value'),
-    ({'prompt': ['a', 'b']}, 'prompt', 'unsupported_value'),
-    ({'prompt': [1, 2, 3]}, 'prompt', 'unsupported_value'),
-    ({'prompt': [[1, 2]]}, 'prompt', 'unsupported_value'),
-    ({'prompt': ''}, 'prompt', 'empty_query'),
-    ({'prompt': ' \n'}, 'prompt', 'empty_query'),
-    ({'prompt': ['']}, 'prompt', 'empty_query'),
-    ({'echo': True}, 'echo', 'unsupported_value'),
-    ({'suffix': 'x'}, 'suffix', 'unsupported_value'),
-    ({'best_of': 2}, 'best_of', 'unsupported_value'),
-    ({'logprobs': 0}, 'logprobs', 'unsupported_value'),
-    ({'logprobs': 5}, 'logprobs', 'unsupported_value'),
-    ({'n': 2}, 'n', 'unsupported_value'),
-    ({'n': 0}, 'n', 'invalid_value'),
-    ({'stream': 'yes'}, 'stream', 'invalid_value'),
-    ({'stream_options': 1}, 'stream_options', 'invalid_value'),
-    ({'inputs': []}, 'inputs', 'invalid_value'),
-    ({'model': None}, 'model', 'missing_required_parameter'),
-])
-@pytest.mark.parametrize('stream', [True, False])
-def test_a_wrong_member(site, stream, change, param, code):
-    body = {'model': 'chat-bot', 'prompt': QUESTION, 'stream': stream}
-    response = client.ask(site.port, 'POST', completions.PATH,
-                          {**body, **change})
-    assert response.status == 400, response.body
-    assert response.error['type'] == 'invalid_request_error'
-    assert (response.error['param'], response.error['code']) == (param, code)
-    assert 'messages' not in response.error['message']
-    assert not site.dify.calls
-
-
-@pytest.mark.parametrize('extra', [
-    {'echo': False}, {'logprobs': None}, {'suffix': ''}, {'suffix': None},
-    {'best_of': 1}, {'n': 1}, {'max_tokens': 5, 'temperature': 0.1},
-    {'prompt': [QUESTION]}, {'stop': ['x']}, {'logit_bias': {'50256': -1}},
-])
-def test_what_is_accepted_and_ignored(site, extra):
-    body = {'model': 'chat-bot', 'prompt': QUESTION, **extra}
-    response = client.ask(site.port, 'POST', completions.PATH, body)
-    assert completions.check_reply(response, 'chat-bot').text == TEXT
-    assert site.dify.runs[0].json['query'] == QUESTION
-
-
-def test_other_refusals_of_completions(site):
-    response = completions.ask(site, 'nope', QUESTION)
-    assert response.status == 404
-    assert response.error['code'] == 'model_not_found'
-    response = client.ask(site.port, 'GET', completions.PATH)
-    assert response.status == 405 and response.error
-    assert response.header('allow') == 'POST'
-    response = client.ask(site.port, 'POST', completions.PATH, b'{')
-    assert response.status == 400
-    assert response.error['code'] == 'invalid_json'
-
-
-@pytest.mark.parametrize('model', KINDS)
-def test_completions_over_http_2(kinds, model):
-    body = {'model': model, 'prompt': QUESTION, 'stream': True}
-    answer = client.ask_h2(kinds.h2_port, 'POST', completions.PATH, body)
-    assert completions.check_stream(answer, model).text == TEXT
-
-
-def test_completions_keep_no_conversation(site):
-    """Its clients send no history: each prompt stands alone."""
-    for _ in range(2):
-        completions.fold(site, 'chat-bot', QUESTION)
-        assert not site.dify.runs[-1].json.get('conversation_id')
