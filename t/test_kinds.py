@@ -268,15 +268,20 @@ def test_another_kind_than_configured(bare_site):
 @pytest.mark.parametrize('path', ['/v1/chat/completions', completions.PATH])
 @pytest.mark.parametrize('stream', [True, False])
 @pytest.mark.parametrize('model', LONER)
-def test_stopped_once_and_read_to_its_end(kinds, model, stream, path):
+def test_stopped_once_and_read_to_its_end(bare_site, model, stream, path):
+    kinds = start_kinds(bare_site, location='opendify_drain 20s;')
     script(kinds, model, lambda ask: dify_events.stream(
         ask.app.mode, ask.ids, [f'w{i} ' for i in range(400)], 0.02))
     kinds.dify.stop_delay_s = 0.3
     body = {**kinds.body(model, stream, user='u-stop'), 'prompt': QUESTION}
     with client.Connection(kinds.port) as connection:
         connection.send('POST', path, body)
-        kinds.dify.wait(lambda: kinds.dify.runs
-                        and 'w3 ' in kinds.dify.runs[-1].text)
+        if stream:
+            connection.head()
+            connection.until(b'w3 ')
+        else:
+            kinds.dify.wait(lambda: kinds.dify.runs
+                            and 'w9 ' in kinds.dify.runs[-1].text)
         connection.leave('rst')
     (run,) = kinds.dify.runs
     kinds.dify.wait(lambda: run.state != 'running')
