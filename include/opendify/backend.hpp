@@ -31,6 +31,9 @@ enum class AppMode : std::uint8_t {
 AppMode app_mode_from_name(std::string_view name);
 std::string_view app_mode_name(AppMode mode);
 
+// Completion and workflow apps do not: each of their runs stands alone.
+bool has_conversations(AppMode mode);
+
 // A call to make. `path` is relative to the backend's base and begins with a
 // slash; `body` is empty for GET.
 struct BackendRequest {

@@ -121,6 +121,9 @@ void prepare_start(ClientCtx *ctx);
 void prepare_run(ClientCtx *ctx);
 // The turn goes another way: into a new conversation, with files anew.
 void prepare_again(ClientCtx *ctx);
+// Dify did not run the turn: what was remembered of the app and of files may
+// be why, and is asked and sent anew next time.
+void prepare_forget(ClientCtx *ctx);
 void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request);
 // What would be sent, as far as it is known by now.
 ChatCall chat_call(const ClientCtx *ctx);

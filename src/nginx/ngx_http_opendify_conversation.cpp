@@ -90,6 +90,10 @@ bool conversation_choose(ClientCtx *ctx)
     auto zone = zone_of(ctx);
     Mapping taken;
 
+    if (!has_conversations(ctx->mode)) {
+        return;
+    }
+
     ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
 
     if (ctx->conversation_id.empty()) {

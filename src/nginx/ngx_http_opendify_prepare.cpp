@@ -63,26 +63,39 @@ void on_mode_probe(ClientCtx *ctx)
     }
 }
 
+// The app would not answer either, or only after another wait.
+bool is_final(Errc errc)
+{
+    return errc == Errc::backend_credentials || errc == Errc::backend_timeout;
+}
+
 // An app that does not tell is asked all the same: Dify checks too, if less
 // kindly.
 void on_parameters(ClientCtx *ctx)
 {
     OverCall call(ctx);
 
-    if (!call.has_reply() || call.is(NGX_HTTP_UNAUTHORIZED)) {
-        turn_fail(ctx, call.failure());
-        return;
-    }
-
     Result<AppForm> form = call.is(NGX_HTTP_OK)
                                ? decode_parameters(call.reply())
                                : Result<AppForm>(call.failure());
+
+    if (!form && is_final(form.failure().errc)) {
+        turn_fail(ctx, std::move(form.failure()));
+        return;
+    }
 
     ctx->form.readable = static_cast<bool>(form);
     ctx->form.form = std::make_shared<const AppForm>(
         form ? std::move(*form) : AppForm{});
     ctx->form_is_new = true;
-    forms_put(ctx->app->key_digest, ctx->form);
+
+    if (call.has_reply()) {
+        forms_put(ctx->app->key_digest, ctx->form);
+    }
+
+    if (ctx->chosen) {
+        uploads_list(ctx);  // it may take more files than before
+    }
 }
 
 // The app's own wishes, before Dify would hang on them (DESIGN §6).
@@ -262,6 +275,15 @@ void prepare_again(ClientCtx *ctx)
 {
     uploads_list(ctx);
     prepare(ctx);
+}
+
+void prepare_forget(ClientCtx *ctx)
+{
+    forms_forget(ctx->app->key_digest);
+
+    if (ctx->files_known) {
+        uploads_anew(ctx);
+    }
 }
 
 }  // namespace opendify::glue

@@ -168,12 +168,13 @@ bool asks_something(const Turn &turn)
 
 Failure nothing_asked(const Turn &turn)
 {
-    const bool answered = new_turn_at(turn) > 0;
+    const bool        answered = new_turn_at(turn) > 0;
+    const std::string param(turn.asked_in);
 
     return Failure{Errc::empty_query,
                    answered ? "There is no question after the last answer."
-                            : "There is no text to answer in the messages.",
-                   "messages",
+                            : "There is no text to answer in '" + param + "'.",
+                   param,
                    {}};
 }
 

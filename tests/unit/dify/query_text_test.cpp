@@ -43,7 +43,7 @@ TEST(NothingAsked, FittingWords)
     Failure failure = nothing_asked(turn);
     EXPECT_EQ(failure.errc, Errc::empty_query);
     EXPECT_EQ(failure.param, "messages");
-    EXPECT_EQ(failure.message, "There is no text to answer in the messages.");
+    EXPECT_EQ(failure.message, "There is no text to answer in 'messages'.");
 
     turn.messages.insert(turn.messages.begin(), {Role::assistant, "1"});
     failure = nothing_asked(turn);
