@@ -38,8 +38,13 @@ void resume_on_form(ClientCtx *ctx)
     }
 
     // It was answered elsewhere or is too old: the text is a new question.
-    if (!form) {
+    if (!form && form.failure().errc == Errc::backend_rejected) {
         ctx->paused.reset();
+        return;
+    }
+
+    if (!form) {
+        turn_fail(ctx, std::move(form.failure()));
         return;
     }
 
