@@ -148,6 +148,9 @@ BackendRequest encode_events_call(std::string_view run_id,
 BackendRequest encode_run_call(std::string_view run_id);
 std::string encode_run_frame(std::string_view record);
 
+// It waits for a person, or has not gone on since.
+bool is_paused_run(std::string_view record);
+
 BackendRequest encode_info_call();
 // Asks whether a conversation exists: 404 means it does not.
 BackendRequest encode_conversation_probe(std::string_view conversation_id,

@@ -97,7 +97,10 @@ void on_call_over(ClientCtx *ctx)
     }
 
     if (call != nullptr && call->event_stream) {
-        ctx->pipeline->finish();
+        if (!resume_unheard(ctx)) {
+            ctx->pipeline->finish();
+        }
+
         return;
     }
 

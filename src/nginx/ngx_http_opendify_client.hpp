@@ -139,6 +139,8 @@ void resume_on_form(ClientCtx *ctx);
 void resume_submit(ClientCtx *ctx);
 void resume_on_submitted(ClientCtx *ctx);
 void resume_poll(ClientCtx *ctx);
+// The run's stream is over and has told nothing: its record is asked for.
+bool resume_unheard(ClientCtx *ctx);
 void resume_on_record(ClientCtx *ctx);
 
 // answer
