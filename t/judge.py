@@ -36,14 +36,14 @@ def python(venv, script):
 @dataclass(frozen=True)
 class Library:
     """A library, and what is true of it alone."""
-    start: object             # start(*where): the command
+    start: object              # start(*where): the command
     where: tuple
     ways: tuple = ('stream', 'reply')
-    official: bool = False    # lists models, speaks /v1/completions
-    reasoning: bool = True    # reads reasoning_content
-    sources: bool = True      # reads annotations
+    official: bool = False     # lists models, speaks /v1/completions
+    reasoning: bool = True     # reads reasoning_content
+    sources: bool = True       # reads annotations
     should_retry: bool = True  # obeys x-should-retry
-    codes: bool = True        # tells the code of an error
+    codes: bool = True         # tells an error's code and request id
 
     def command(self):
         return self.start(*self.where)
@@ -64,8 +64,9 @@ LIBRARIES = {
         python, ('frameworks', 'langchain_sdk.py'),
         ways=('stream', 'reply', 'async'), reasoning=False, sources=False),
     'litellm': Library(python, ('frameworks', 'litellm_sdk.py'),
-                       ways=('stream', 'reply', 'async')),
-    'langchain-node': Library(node, ('langchain.mjs',), sources=False),
+                       ways=('stream', 'reply', 'async'), codes=False),
+    'langchain-node': Library(node, ('langchain.mjs',), sources=False,
+                              should_retry=False),
     'ai-sdk-compatible': Library(node, ('ai.mjs',), sources=False,
                                  should_retry=False),
     'ai-sdk-openai': Library(node, ('ai.mjs', 'openai'), reasoning=False,

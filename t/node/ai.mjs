@@ -3,7 +3,7 @@
 
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, RetryError, generateText, streamText } from 'ai';
+import { AISDKError, RetryError, generateText, streamText } from 'ai';
 
 import { KEY, converse, serve } from './serve.mjs';
 
@@ -39,8 +39,6 @@ async function note(done, out) {
   return done.responseMessages;
 }
 
-class StreamFault extends Error {}
-
 async function answer(ask, out) {
   const how = { model: modelOf(ask), maxRetries: ask.retries };
 
@@ -56,10 +54,7 @@ async function answer(ask, out) {
       });
       for await (const piece of done.fullStream) {
         if (piece.type === 'text-delta') out.text += piece.text;
-        if (piece.type === 'error') {
-          throw piece.error instanceof Error
-            ? piece.error : new StreamFault(piece.error.message);
-        }
+        if (piece.type === 'error') throw piece.error;
       }
       return note(done, out);
     },
@@ -77,11 +72,10 @@ async function answer(ask, out) {
 
 await serve(answer, (thrown) => {
   const fault = RetryError.isInstance(thrown) ? thrown.lastError : thrown;
-  const found = { error: fault.constructor.name, message: fault.message };
-  if (fault instanceof StreamFault) return { ...found, status: null };
-  return APICallError.isInstance(fault) ? {
-    ...found, status: fault.statusCode ?? null,
-    code: fault.data?.error?.code ?? null,
+  return AISDKError.isInstance(fault) ? {
+    error: fault.constructor.name, message: fault.message,
+    code: fault.code ?? fault.data?.error?.code ?? null,
+    status: fault.statusCode ?? null,
     request_id: fault.responseHeaders?.['x-request-id'] ?? null,
   } : null;
 });
