@@ -88,7 +88,7 @@ class Judge:
             stdout=subprocess.PIPE, stderr=self.errors, text=True,
             env={**os.environ, 'NO_PROXY': '127.0.0.1'})
 
-    def ask(self, question, timeout=50.0):
+    def ask(self, question, timeout=150.0):
         if self.process is None:
             self._start()
         try:

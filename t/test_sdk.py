@@ -7,8 +7,11 @@ import pytest
 
 import dify_events
 from conftest import KEYS, MODELS, QUESTION
-from fake_dify import TOO_MANY, error
+from fake_dify import CUT, TOO_MANY, error
 from judge import LIBRARIES, Judge
+
+# Of a library's start, most of all.
+pytestmark = pytest.mark.timeout(180)
 
 TEXT = 'The answer is forty-two.'
 # With an app of every kind.
@@ -137,12 +140,15 @@ def test_pings_are_invisible(site, sdk):
 
 
 @pings
-def test_a_failure_after_pings_is_not_repeated(site, sdk):
-    site.app('chat-bot').script = lambda ask: dify_events.failed(
-        'chat', ask.ids, [], pause_s=0.35)
+@pytest.mark.parametrize('end', ['failed', 'closed'])
+def test_a_failure_after_pings_is_not_repeated(site, sdk, end):
+    site.app('chat-bot').script = lambda ask: [
+        (0.35, CUT)] if end == 'closed' else dify_events.failed(
+            'chat', ask.ids, [], pause_s=0.35)
     found = sdk('stream')
     assert found['error'] and not found['text'], found
-    assert 'fake upstream exploded' in found['message'], found
+    if end == 'failed':
+        assert 'fake upstream exploded' in found['message'], found
     assert len(site.dify.runs) == 1
 
 
