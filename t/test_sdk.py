@@ -21,6 +21,7 @@ TOKENS = {'flow-bot': [14, 6, 20], 'runner': [6, 6, 12]}
 PIXEL = base64.b64decode(
     'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA'
     'WjR9awAAAABJRU5ErkJggg==')
+PDF = b'%PDF-1.4\n%%EOF\n'
 
 OFFICIAL = [name for name, one in LIBRARIES.items() if one.official]
 ALIKE = [name for name, one in LIBRARIES.items() if one.should_retry]
@@ -108,6 +109,21 @@ def test_an_image(site, sdk):
     for run in site.dify.runs:
         assert run.json['query'] == QUESTION
         assert [file['upload'] for file in run.files] == [upload]
+
+
+@only(OFFICIAL)
+def test_a_document(site, sdk):
+    site.app('flow-bot').file_upload = {
+        'allowed_file_types': ['image', 'document']}
+    data = 'data:application/pdf;base64,' + base64.b64encode(PDF).decode()
+    check_good(sdk('stream', 'flow-bot', [[
+        {'type': 'text', 'text': QUESTION},
+        {'type': 'file', 'file': {'filename': 'a.pdf', 'file_data': data}},
+    ]]), 'flow-bot')
+    (upload,) = site.dify.uploads
+    assert upload.data == PDF and upload.name == 'a.pdf'
+    (sent,) = site.dify.runs[0].files
+    assert sent['type'] == 'document' and sent['upload'] is upload
 
 
 @pytest.mark.parametrize('what', ['stream', 'reply'])
