@@ -23,6 +23,14 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
+// What clients trim: the above, no-break and ideographic spaces.
+constexpr std::string_view kTrimmed[] = {
+    " ", "\n", "\t", "\r", "\v", "\f", "\xc2\xa0", "\xe3\x80\x80",
+};
+
+// How the longer ones begin.
+constexpr std::string_view kCut[] = { "\xc2", "\xe3", "\xe3\x80" };
+
 // What is left of kOurBlock when its blanks are trimmed, as they are where it
 // begins a message. Only its first character is a "[".
 constexpr std::string_view kBlockMark =
@@ -33,6 +41,49 @@ constexpr char kUser = 'u';
 constexpr char kAssistant = 'a';
 constexpr char kBytes = 'b';
 constexpr char kAddress = 'l';
+
+bool ends_with(std::string_view text, std::string_view with)
+{
+    return text.size() >= with.size()
+           && text.substr(text.size() - with.size()) == with;
+}
+
+std::string_view without_leading(std::string_view text)
+{
+    for (std::size_t size = text.size() + 1; size != text.size();) {
+        size = text.size();
+
+        for (const std::string_view blank : kTrimmed) {
+            if (text.substr(0, blank.size()) == blank) {
+                text.remove_prefix(blank.size());
+            }
+        }
+    }
+
+    return text;
+}
+
+// Nor with the beginning of a blank: the rest of it may follow.
+std::string_view without_trailing(std::string_view text)
+{
+    for (const std::string_view cut : kCut) {
+        if (ends_with(text, cut)) {
+            text.remove_suffix(cut.size());
+        }
+    }
+
+    for (std::size_t size = text.size() + 1; size != text.size();) {
+        size = text.size();
+
+        for (const std::string_view blank : kTrimmed) {
+            if (ends_with(text, blank)) {
+                text.remove_suffix(blank.size());
+            }
+        }
+    }
+
+    return text;
+}
 
 bool counts(Role role)
 {
@@ -120,22 +171,21 @@ void Fingerprint::State::on_text(std::string_view piece)
 
 void Fingerprint::State::add_text(std::string_view piece)
 {
+    std::string joined;
+
+    if (!blanks.empty()) {
+        joined = blanks.append(piece);
+        piece = joined;
+    }
+
     if (length == 0) {
-        piece.remove_prefix(
-            std::min(piece.find_first_not_of(kBlanks), piece.size()));
+        piece = without_leading(piece);
     }
 
-    const std::size_t last = piece.find_last_not_of(kBlanks);
-    if (last == std::string_view::npos) {
-        blanks.append(piece);
-        return;
-    }
-
-    const std::string_view text = piece.substr(0, last + 1);
-    hash.add(blanks);
+    const std::string_view text = without_trailing(piece);
     hash.add(text);
-    length += blanks.size() + text.size();
-    blanks.assign(piece.substr(last + 1));
+    length += text.size();
+    blanks.assign(piece.substr(text.size()));
 }
 
 Fingerprint::Fingerprint() : state_(std::make_unique<State>())
