@@ -87,7 +87,8 @@ struct ChatCall {
 // Errc::empty_query when there is nothing to ask.
 Result<BackendRequest> encode_chat_call(const ChatCall &call);
 
-// The text of the new turn alone, "" if there is none.
+// The text of the new turn alone, "" if there is none. Without a word of the
+// user's it is the instructions after the last answer ("Summarize ...").
 std::string new_turn_text(const Turn &turn);
 
 // Whether there is anything to ask: a new turn that is not blank or brings a

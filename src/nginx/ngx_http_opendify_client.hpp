@@ -57,6 +57,7 @@ struct ClientCtx : RequestCtx {
     const App          *app = nullptr;
     Stage               stage = Stage::asking_mode;
     bool                completion = false;  // came to /v1/completions
+    bool                auxiliary = false;   // a task of the client's own
     Turn                turn;
     AppMode             mode = AppMode::unknown;
     std::string         user, chat_id, client;

@@ -146,6 +146,31 @@ ngx_conf_enum_t suggestions[] = {
     { ngx_null_string, 0 },
 };
 
+char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *lcf = static_cast<LocConf *>(conf);
+    auto  value = arguments(cf)[1];
+
+    if (lcf->tasks != NGX_CONF_UNSET_UINT) {
+        static char duplicate[] = "is duplicate";
+        return duplicate;
+    }
+
+    lcf->tasks = view(value) == "reject" ? kTasksReject : kTasksIsolate;
+
+    if (has_prefix(value, "app=") && value.len > 4) {
+        lcf->task_app = borrow(view(value).substr(4));
+
+    } else if (view(value) != "isolate" && view(value) != "reject") {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown \"opendify_tasks %V\": it takes isolate, "
+                           "app=NAME or reject", &value);
+        return conf_error();
+    }
+
+    return kConfOk;
+}
+
 constexpr ngx_uint_t kAnyLevel =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 
@@ -296,6 +321,13 @@ ngx_command_t commands[] = {
       set_form_pass,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, form_pass),
+      nullptr },
+
+    { ngx_string("opendify_tasks"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_tasks,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       nullptr },
 
     { ngx_string("opendify_keepalive"),

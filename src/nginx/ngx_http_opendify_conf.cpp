@@ -67,6 +67,33 @@ void inherit_pass(ngx_conf_t *cf, const LocConf *prev, LocConf *conf)
     }
 }
 
+// Requests of a client's own. Their app belongs to the level that names it.
+void merge_tasks(LocConf *conf, const LocConf *prev)
+{
+    if (conf->tasks == NGX_CONF_UNSET_UINT) {
+        conf->task_app = prev->task_app;
+    }
+
+    ngx_conf_merge_uint_value(conf->tasks, prev->tasks,
+                              static_cast<ngx_uint_t>(kTasksIsolate));
+}
+
+char *check_tasks(ngx_conf_t *cf, const MainConf *mcf, const LocConf *conf)
+{
+    auto name = conf->task_app;
+
+    if (name.len == 0 || find_app(mcf, view(name)) != nullptr) {
+        return kConfOk;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"opendify_tasks app=%V\" names no model: add "
+                       "\"opendify_app %V key=app-...;\" to the http block",
+                       &name, &name);
+
+    return conf_error();
+}
+
 // How an answer looks.
 void merge_form(LocConf *conf, LocConf *prev)
 {
@@ -156,6 +183,7 @@ void *create_loc_conf(ngx_conf_t *cf)
     conf->reasoning = NGX_CONF_UNSET_UINT;
     conf->steps = NGX_CONF_UNSET_UINT;
     conf->suggested = NGX_CONF_UNSET_UINT;
+    conf->tasks = NGX_CONF_UNSET_UINT;
     conf->footnotes = NGX_CONF_UNSET;
     conf->moderation_window = NGX_CONF_UNSET_MSEC;
     conf->keepalive = NGX_CONF_UNSET_MSEC;
@@ -181,6 +209,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_uint_value(conf->memory, prev->memory,
                                   static_cast<ngx_uint_t>(kMemoryHistory));
         merge_form(conf, prev);
+        merge_tasks(conf, prev);
         ngx_conf_merge_msec_value(conf->keepalive, prev->keepalive, 15000);
         ngx_conf_merge_msec_value(conf->stall, prev->stall, 3000);
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
@@ -195,9 +224,11 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return conf_error();
         }
 
-        return check_main(cf, static_cast<MainConf *>(
-                                  ngx_http_conf_get_module_main_conf(
-                                      cf, ngx_http_opendify_module)));
+        auto *mcf = static_cast<MainConf *>(
+            ngx_http_conf_get_module_main_conf(cf, ngx_http_opendify_module));
+
+        return check_main(cf, mcf) == kConfOk ? check_tasks(cf, mcf, conf)
+                                              : conf_error();
     });
 }
 

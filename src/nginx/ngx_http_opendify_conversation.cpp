@@ -68,7 +68,8 @@ std::optional<Mapping> answered(const ClientCtx *ctx)
     Mapping mapping = {ctx->scope, head_after_answer(ctx),
                        message_digest(ctx, ctx->message_id), {}};
 
-    if (conversation_of(ctx).empty() || !mapping.id.assign(conversation_of(ctx)))
+    if (ctx->auxiliary || conversation_of(ctx).empty()
+        || !mapping.id.assign(conversation_of(ctx)))
     {
         return std::nullopt;
     }
@@ -90,7 +91,7 @@ bool conversation_choose(ClientCtx *ctx)
     auto zone = zone_of(ctx);
     Mapping taken;
 
-    if (!has_conversations(ctx->mode)) {
+    if (ctx->auxiliary || !has_conversations(ctx->mode)) {
         return true;
     }
 

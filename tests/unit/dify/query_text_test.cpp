@@ -35,6 +35,34 @@ TEST(QueryText, FilesWithoutAWord)
     EXPECT_FALSE(asks_something(turn));
 }
 
+TEST(QueryText, InstructionsAfterTheLastAnswer)
+{
+    Turn turn;
+    turn.messages = {{Role::system, "Be brief."},
+                     {Role::user, "Hi"},
+                     {Role::assistant, "Hello"},
+                     {Role::system, "Summarize this."}};
+    ASSERT_TRUE(asks_something(turn));
+    EXPECT_EQ(new_turn_text(turn), "Summarize this.");
+
+    ChatCall call;
+    call.turn = &turn;
+    EXPECT_EQ(dify::query_text(call),
+              "Be brief.\n\nConversation so far:\nUser: Hi\n"
+              "Assistant: Hello\n\nUser: Summarize this.");
+
+    call.conversation_id = "c";
+    EXPECT_EQ(dify::query_text(call), "Summarize this.");
+
+    // With a word of the user's they are instructions again.
+    turn.messages.push_back({Role::user, "Go on"});
+    EXPECT_EQ(dify::query_text(call), "Go on");
+
+    turn.messages.pop_back();
+    turn.messages.back().text = " ";
+    EXPECT_FALSE(asks_something(turn));
+}
+
 TEST(NothingAsked, FittingWords)
 {
     Turn turn;
