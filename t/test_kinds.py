@@ -69,16 +69,17 @@ def test_a_completion_app_without_a_text_field(bare_site):
     assert run.json['query'] == QUESTION and run.json['inputs'] == {}
 
 
+@pytest.mark.parametrize('stream', [True, False])
 @pytest.mark.parametrize('model', LONER)
-def test_there_is_no_conversation(kinds, model):
+def test_there_is_no_conversation(kinds, model, stream):
     """Neither told, nor gone on with, nor named by the client."""
-    response = kinds.ask(model, False)
+    response = kinds.ask(model, stream)
     assert response.header('x-dify-conversation-id') is None
     messages = kinds.body()['messages'] + [
         {'role': 'assistant', 'content': TEXT},
         {'role': 'user', 'content': 'CANARY and now?'}]
     for named in ({}, {'conversation_id': 'c-1'}):
-        response = kinds.ask(model, False, messages=messages, **named)
+        response = kinds.ask(model, stream, messages=messages, **named)
         assert response.header('x-dify-conversation-id') is None
         run = kinds.dify.runs[-1]
         assert 'conversation_id' not in run.json
@@ -261,6 +262,16 @@ def test_another_kind_than_configured(bare_site):
                                      'mode=completion')})
     assert site.error(502, 'bot')['code'] == 'backend_misconfigured'
     assert not site.dify.find('/info')
+
+
+@pytest.mark.parametrize('model', LONER)
+def test_a_server_that_does_not_tell_the_kind(kinds, model):
+    """Before 1.0: the app is no chat, so mode= has to say what it is."""
+    kinds.app(model).info = json_reply({'name': 'app', 'tags': []})
+    for stream in (True, False):
+        found = kinds.error(502, model, stream)
+        assert found['code'] == 'backend_misconfigured'
+    assert not kinds.dify.runs
 
 
 # --- the client leaves -----------------------------------------------------

@@ -168,7 +168,7 @@ def test_the_client_leaves_while_text_is_held(bare_site, model, how):
 
 
 def test_the_client_leaves_after_a_part(bare_site):
-    """What it has is what the conversation goes on with."""
+    """What is held by then goes nowhere."""
     site = bare_site.start(location='opendify_moderation_window 1s;')
 
     def script(ask):

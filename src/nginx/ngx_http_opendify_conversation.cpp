@@ -91,7 +91,7 @@ bool conversation_choose(ClientCtx *ctx)
     Mapping taken;
 
     if (!has_conversations(ctx->mode)) {
-        return;
+        return true;
     }
 
     ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");

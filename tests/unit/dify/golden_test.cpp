@@ -45,6 +45,8 @@ const char *name_of(Errc errc)
         return "model_rate_limited";
     case Errc::backend_failed:
         return "backend_failed";
+    case Errc::backend_rejected:
+        return "backend_rejected";
     case Errc::backend_misconfigured:
         return "backend_misconfigured";
     case Errc::conversation_not_found:

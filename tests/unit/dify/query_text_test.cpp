@@ -49,6 +49,12 @@ TEST(NothingAsked, FittingWords)
     failure = nothing_asked(turn);
     EXPECT_EQ(failure.errc, Errc::empty_query);
     EXPECT_EQ(failure.message, "There is no question after the last answer.");
+
+    turn.messages = {{Role::user, " "}};
+    turn.asked_in = "prompt";
+    failure = nothing_asked(turn);
+    EXPECT_EQ(failure.param, "prompt");
+    EXPECT_EQ(failure.message, "There is no text to answer in 'prompt'.");
 }
 
 }  // namespace
