@@ -27,13 +27,13 @@ public:
     Fingerprint(Fingerprint &&other) noexcept;
     Fingerprint &operator=(Fingerprint other) noexcept;
 
-    // A message is begin, any number of pieces, end. Blanks (space, tab, CR,
-    // LF) at both ends do not count, however the text is cut. An assistant
-    // message right after an assistant message lengthens it, without a
-    // separator (clients glue a continued answer that way). System and tool
-    // messages are ignored, of an assistant message also its thoughts (between
-    // <think> tags, in <details type="reasoning">) and all that follows a line
-    // that begins as kOurBlock does.
+    // A message is begin, any number of pieces, end. Blanks at both ends (those
+    // of ASCII, no-break and ideographic spaces) do not count, however the text
+    // is cut. An assistant message right after an assistant message lengthens
+    // it, without a separator (clients glue a continued answer that way).
+    // System and tool messages are ignored, of an assistant message also its
+    // thoughts (between <think> tags, in <details type="reasoning">) and all
+    // that follows a line that begins as kOurBlock does.
     void begin(Role role);
     void add(std::string_view piece);
     void end();

@@ -21,15 +21,12 @@
 namespace opendify {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
+// What clients trim: blanks, no-break and ideographic spaces.
+constexpr std::string_view kBlanks = " \t\r\n\v\f";
+constexpr std::string_view kWide[] = { "\xc2\xa0", "\xe3\x80\x80" };
 
-// What clients trim: the above, no-break and ideographic spaces.
-constexpr std::string_view kTrimmed[] = {
-    " ", "\n", "\t", "\r", "\v", "\f", "\xc2\xa0", "\xe3\x80\x80",
-};
-
-// How the longer ones begin.
-constexpr std::string_view kCut[] = { "\xc2", "\xe3", "\xe3\x80" };
+// How a wide one begins.
+constexpr std::string_view kCut[] = { "\xe3\x80", "\xe3", "\xc2" };
 
 // What is left of kOurBlock when its blanks are trimmed, as they are where it
 // begins a message. Only its first character is a "[".
@@ -52,10 +49,12 @@ std::string_view without_leading(std::string_view text)
 {
     for (std::size_t size = text.size() + 1; size != text.size();) {
         size = text.size();
+        text.remove_prefix(
+            std::min(text.find_first_not_of(kBlanks), text.size()));
 
-        for (const std::string_view blank : kTrimmed) {
-            if (text.substr(0, blank.size()) == blank) {
-                text.remove_prefix(blank.size());
+        for (const std::string_view wide : kWide) {
+            if (text.substr(0, wide.size()) == wide) {
+                text.remove_prefix(wide.size());
             }
         }
     }
@@ -63,21 +62,29 @@ std::string_view without_leading(std::string_view text)
     return text;
 }
 
-// Nor with the beginning of a blank: the rest of it may follow.
-std::string_view without_trailing(std::string_view text)
+// How many bytes at the end may begin a wide blank.
+std::size_t cut_size(std::string_view text)
 {
     for (const std::string_view cut : kCut) {
         if (ends_with(text, cut)) {
-            text.remove_suffix(cut.size());
+            return cut.size();
         }
     }
 
+    return 0;
+}
+
+std::string_view without_trailing(std::string_view text)
+{
+    text.remove_suffix(cut_size(text));
+
     for (std::size_t size = text.size() + 1; size != text.size();) {
         size = text.size();
+        text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
 
-        for (const std::string_view blank : kTrimmed) {
-            if (ends_with(text, blank)) {
-                text.remove_suffix(blank.size());
+        for (const std::string_view wide : kWide) {
+            if (ends_with(text, wide)) {
+                text.remove_suffix(wide.size());
             }
         }
     }
@@ -171,10 +178,12 @@ void Fingerprint::State::on_text(std::string_view piece)
 
 void Fingerprint::State::add_text(std::string_view piece)
 {
-    std::string joined;
+    const std::size_t cut = cut_size(blanks);
+    std::string       joined;
 
-    if (!blanks.empty()) {
-        joined = blanks.append(piece);
+    if (cut > 0) {
+        joined = blanks.substr(blanks.size() - cut).append(piece);
+        blanks.resize(blanks.size() - cut);
         piece = joined;
     }
 
@@ -183,9 +192,15 @@ void Fingerprint::State::add_text(std::string_view piece)
     }
 
     const std::string_view text = without_trailing(piece);
-    hash.add(text);
-    length += text.size();
-    blanks.assign(piece.substr(text.size()));
+
+    if (!text.empty()) {
+        hash.add(blanks);
+        hash.add(text);
+        length += blanks.size() + text.size();
+        blanks.clear();
+    }
+
+    blanks.append(piece.substr(text.size()));
 }
 
 Fingerprint::Fingerprint() : state_(std::make_unique<State>())

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "opendify/endpoint.hpp"
+#include "opendify/limits.hpp"
+
 namespace opendify {
 namespace {
 
@@ -172,6 +175,23 @@ TEST(Auxiliary, KnowsFirstWords)
         streamed = turn;
         streamed.stream = true;
         EXPECT_FALSE(is_auxiliary(streamed));
+    }
+}
+
+TEST(Auxiliary, KnowsToolsFromTheBody)
+{
+    const std::string begin = R"({"model":"a","messages":[{"role":"user",)"
+                              R"("content":"b"}])";
+
+    for (const auto &[rest, has_tools] :
+         std::vector<std::pair<std::string, bool>>
+         { { "}", false }, { R"(,"tools":null})", false },
+           { R"(,"tools":[]})", false }, { R"(,"tools":[{}]})", true },
+           { R"(,"functions":[{}]})", true } })
+    {
+        const auto turn = decode_chat_request(begin + rest, Limits{});
+        ASSERT_TRUE(turn);
+        EXPECT_EQ(turn->has_tools, has_tools) << rest;
     }
 }
 

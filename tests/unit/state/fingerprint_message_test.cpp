@@ -116,6 +116,14 @@ TEST(FingerprintMessage, TrimsWideBlanks)
     EXPECT_EQ(digest({ { Role::assistant, text } }),
               digest({ { Role::assistant,
                          wide + wide + " \v" + text + "\f" + firm + wide } }));
+
+    Fingerprint bytes;
+    bytes.begin(Role::assistant);
+    for (const char c : wide + " " + text + wide + firm) {
+        bytes.add({ &c, 1 });
+    }
+
+    EXPECT_EQ(digest({ { Role::assistant, text } }), bytes.digest());
     EXPECT_NE(digest({ { Role::assistant, "ab" } }),
               digest({ { Role::assistant, "a" + wide + "b" } }));
 }
