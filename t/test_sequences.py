@@ -113,6 +113,17 @@ def test_tasks_are_rejected(bare_site):
     site.stream()
 
 
+def test_tasks_are_not_looked_for(bare_site):
+    site = bare_site.start(location='opendify_tasks off;')
+    first = json.loads(title(site).body)['choices'][0]['message']['content']
+    site.stream(messages=[
+        {'role': 'user', 'content': TITLE},
+        {'role': 'assistant', 'content': first},
+        {'role': 'user', 'content': 'CANARY on'}])
+    first, second = site.dify.runs
+    assert second.json['conversation_id'] == first.ids.conversation
+
+
 def test_a_header_says_it_is_a_task(bare_site):
     site = bare_site.start(location='opendify_tasks reject;')
     assert site.ask(headers=[('X-OpenWebUI-Task', 'title')]).status == 400

@@ -81,7 +81,8 @@ bool sort_tasks(ClientCtx *ctx)
     auto  task = request_header(ctx->r, "x-openwebui-task");
     auto  message = first_value(ctx->r, conf->message_id);
 
-    ctx->auxiliary = is_auxiliary(ctx->turn, {task, message});
+    ctx->auxiliary = conf->tasks != kTasksOff
+                     && is_auxiliary(ctx->turn, {task, message});
 
     if (!ctx->auxiliary) {
         return true;

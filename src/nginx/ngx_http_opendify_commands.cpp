@@ -146,6 +146,12 @@ ngx_conf_enum_t suggestions[] = {
     { ngx_null_string, 0 },
 };
 
+constexpr std::pair<std::string_view, Tasks> kTasks[] = {
+    {"isolate", kTasksIsolate},
+    {"reject", kTasksReject},
+    {"off", kTasksOff},
+};
+
 char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     auto *lcf = static_cast<LocConf *>(conf);
@@ -156,19 +162,23 @@ char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
         return duplicate;
     }
 
-    lcf->tasks = view(value) == "reject" ? kTasksReject : kTasksIsolate;
-
     if (has_prefix(value, "app=") && value.len > 4) {
+        lcf->tasks = kTasksIsolate;
         lcf->task_app = borrow(view(value).substr(4));
-
-    } else if (view(value) != "isolate" && view(value) != "reject") {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown \"opendify_tasks %V\": it takes isolate, "
-                           "app=NAME or reject", &value);
-        return conf_error();
+        return kConfOk;
     }
 
-    return kConfOk;
+    for (const auto &[word, tasks] : kTasks) {
+        if (view(value) == word) {
+            lcf->tasks = tasks;
+            return kConfOk;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown \"opendify_tasks %V\": it takes isolate, "
+                       "app=NAME, reject or off", &value);
+    return conf_error();
 }
 
 constexpr ngx_uint_t kAnyLevel =

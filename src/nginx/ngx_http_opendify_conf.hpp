@@ -47,7 +47,7 @@ struct MainConf {
 
 enum Memory : ngx_uint_t { kMemoryHistory, kMemoryChat };
 enum Steps : ngx_uint_t { kStepsOff, kStepsReasoning };
-enum Tasks : ngx_uint_t { kTasksIsolate, kTasksReject };
+enum Tasks : ngx_uint_t { kTasksIsolate, kTasksReject, kTasksOff };
 enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 
 struct LocConf {
