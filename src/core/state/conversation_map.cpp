@@ -77,6 +77,7 @@ bool ConversationMap::take(const Digest &head, std::uint32_t now_s,
 
     out = table.record(number).id;
     table.void_head(number);
+    table.record(number).taken = 1;
     table.record(number).used_s = now_s;
     table.use(number);
 
@@ -98,6 +99,7 @@ bool ConversationMap::take_conversation(const Digest &scope,
     const bool has_head = table.record(number).has_head != 0;
     head = table.record(number).digest[by_head];
     table.void_head(number);
+    table.record(number).taken |= has_head;
     table.use(number);
 
     return has_head;
@@ -130,14 +132,12 @@ void ConversationMap::put(const Digest &scope, const Digest &head,
 
 void ConversationMap::drop(const Digest &scope, std::string_view id)
 {
-    const Digest key = key_of(scope, id);
-    Table table(base_);
-    const Change change(table);
-    const std::uint32_t number = table.find(by_conversation, key);
+    drop(key_of(scope, id));
+}
 
-    if (number != kNone) {
-        table.forget(number);
-    }
+Digest ConversationMap::key(const Digest &scope, std::string_view id)
+{
+    return key_of(scope, id);
 }
 
 std::size_t ConversationMap::size() const

@@ -71,6 +71,7 @@ void Table::set_head(std::uint32_t number, const Digest &head)
     record.digest[by_head] = head;
     in_order();
     record.has_head = 1;
+    record.taken = 0;
     link(by_head, number);
 }
 

@@ -49,7 +49,8 @@ struct Record {
     std::uint32_t  used_s;
     std::uint8_t   live;
     std::uint8_t   has_head;
-    std::uint8_t   reserved[2];
+    std::uint8_t   taken;  // its head is void because a turn has it
+    std::uint8_t   reserved;
 };
 
 static_assert(std::is_trivially_copyable_v<Header>);
