@@ -1,6 +1,6 @@
 // What is kept of the conversation map outside memory. A file is
 //
-//     header (64 bytes) | record (128 bytes) | record | ...
+//     header (128 bytes) | record (128 bytes) | record | ...
 //
 // with every number little-endian and a CRC-32C at the end of each part. A
 // snapshot holds a put for each conversation and ends with an `end`; a
@@ -19,7 +19,7 @@
 
 namespace opendify {
 
-inline constexpr std::size_t kJournalHeaderBytes = 64;
+inline constexpr std::size_t kJournalHeaderBytes = 128;
 inline constexpr std::size_t kJournalRecordBytes = 128;
 
 using JournalHeaderBytes = std::array<char, kJournalHeaderBytes>;
@@ -33,6 +33,9 @@ struct JournalHeader {
     std::uint32_t generation = 0;  // counts the snapshots of the family
     std::uint32_t floor_s = 0;     // what others wrote before is not wanted
     std::uint64_t capacity = 0;    // of that zone, in conversations
+    std::uint64_t order = 0;         // of the last change before
+    std::uint64_t parent = 0;        // family that lived when it began, or 0
+    std::uint64_t parent_order = 0;  // of the last change known of that one
 };
 
 enum class JournalOperation : std::uint8_t { put = 1, drop = 2, end = 3 };
@@ -47,7 +50,8 @@ struct JournalRecord {
 JournalHeaderBytes encode(const JournalHeader &header);
 JournalRecordBytes encode(const JournalRecord &record);
 
-// False if the bytes are not such a header, of this version, undamaged.
+// False if the bytes are not such a header, of this version, undamaged; then
+// `header` is as it was.
 bool decode(std::string_view bytes, JournalHeader &header);
 
 // False if the bytes are no undamaged record.

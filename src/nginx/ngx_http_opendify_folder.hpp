@@ -92,10 +92,18 @@ std::vector<JournalRecord> read_journals(const StoredFamily &family,
                                          std::uint32_t generation,
                                          ngx_log_t *log);
 
-// What a family left that does not belong to our line: what is newer than
-// the map's and than the floor.
-void merge_family(const PersistConf *conf, const StoredFamily &family,
-                  std::uint32_t floor_s, ngx_log_t *log);
+// What one line of files knows of the others.
+struct Lineage {
+    std::uint64_t family;
+    std::uint64_t parent;
+    std::uint64_t parent_order;
+    std::uint32_t floor_s;
+};
+
+// Adds to the map what another family did that ours does not know.
+void merge_family(const PersistConf *conf, const Lineage &ours,
+                  std::uint64_t number, const StoredFamily &family,
+                  ngx_log_t *log);
 
 }  // namespace opendify::glue
 

@@ -31,16 +31,42 @@ void apply(const PersistConf *conf, const JournalRecord &record)
     }
 }
 
-bool is_news(const PersistConf *conf, const JournalRecord &record,
-             std::uint32_t floor_s)
+// -1: the map has it older or not at all, 0: of the same second, 1: newer.
+int compare_to_known(const PersistConf *conf, const ConversationEntry &entry)
 {
     ConversationEntry known;
     ShmLock           lock(slab(conf->zone));
 
-    return record.entry.used_s + kClockSlack >= floor_s
-           && (!ConversationMap(root(conf->zone)->map)
-                    .find(record.entry.key, known)
-               || known.used_s < record.entry.used_s);
+    if (!ConversationMap(root(conf->zone)->map).find(entry.key, known)
+        || known.used_s < entry.used_s)
+    {
+        return -1;
+    }
+
+    return known.used_s == entry.used_s ? 0 : 1;
+}
+
+// A change that our line has not seen, made after it began or by a family
+// that began later. Ages are whole seconds: it wins over an equal one.
+bool is_unseen(const Lineage &ours, std::uint64_t family,
+               const JournalRecord &record)
+{
+    return family > ours.family
+           || (family == ours.parent && record.order > ours.parent_order);
+}
+
+// The number of a family's last change.
+std::uint64_t last_order(const StoredFamily &family)
+{
+    ngx_log_t     silent = {};
+    JournalHeader header;
+
+    read_snapshot(family, header, &silent, [](const JournalRecord &) {});
+
+    auto records = read_journals(family, 0, &silent);
+
+    return records.empty() ? header.order
+                           : std::max(header.order, records.back().order);
 }
 
 bool is_old(const PersistConf *conf, const ConversationEntry &entry)
@@ -97,7 +123,9 @@ void load_families(const PersistConf *conf, const StoredFamilies &families)
         replay(conf, base->second, header.generation);
 
         for (; next->first != base->first; next++) {
-            merge_family(conf, next->second, header.floor_s, log);
+            merge_family(conf, {header.family, header.parent,
+                                header.parent_order, header.floor_s},
+                         next->first, next->second, log);
         }
 
         next++;
@@ -228,6 +256,21 @@ bool open_folder(PersistConf *conf, StoredFamilies &families)
            && (list_folder(conf, families) || refuse(conf, "read"));
 }
 
+// Before the load: what is written meanwhile counts as not known.
+void find_parent(const PersistConf *conf, const StoredFamilies &families)
+{
+    auto &state = root(conf->zone)->persist;
+
+    state.floor_s = static_cast<std::uint32_t>(ngx_time());
+
+    for (auto &[number, family] : families) {
+        if (!is_dead(family)) {
+            state.parent = number;
+            state.parent_order = last_order(family);
+        }
+    }
+}
+
 ngx_int_t load(PersistConf *conf)
 {
     StoredFamilies families;
@@ -236,9 +279,7 @@ ngx_int_t load(PersistConf *conf)
         return NGX_ERROR;
     }
 
-    root(conf->zone)->persist.floor_s =
-        static_cast<std::uint32_t>(ngx_time());
-
+    find_parent(conf, families);
     load_families(conf, families);
 
     if (!begin_family(conf, families)) {
@@ -264,6 +305,7 @@ ngx_int_t move_to(PersistConf *conf)
     }
 
     ShmLock lock(slab(conf->zone));
+    root(conf->zone)->persist.parent = 0;
     root(conf->zone)->persist.floor_s = 0;
     root(conf->zone)->persist.wanted++;
 
@@ -288,21 +330,25 @@ ngx_int_t keep(PersistConf *conf, const PersistConf *old)
 
 }  // namespace
 
-void merge_family(const PersistConf *conf, const StoredFamily &family,
-                  std::uint32_t floor_s, ngx_log_t *log)
+void merge_family(const PersistConf *conf, const Lineage &ours,
+                  std::uint64_t number, const StoredFamily &family,
+                  ngx_log_t *log)
 {
     JournalHeader header;
-    auto          merge = [&](const JournalRecord &record) {
-        if (is_news(conf, record, floor_s)) {
+    auto          merge = [&](const JournalRecord &record, bool wins) {
+        if (record.entry.used_s + kClockSlack >= ours.floor_s
+            && compare_to_known(conf, record.entry) < (wins ? 1 : 0))
+        {
             apply(conf, record);
         }
     };
 
-    header.generation = 0;
-    read_snapshot(family, header, log, merge);
+    read_snapshot(family, header, log, [&](const JournalRecord &record) {
+        merge(record, false);
+    });
 
     for (auto &record : read_journals(family, header.generation, log)) {
-        merge(record);
+        merge(record, is_unseen(ours, number, record));
     }
 }
 

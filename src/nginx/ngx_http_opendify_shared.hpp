@@ -20,6 +20,8 @@ struct PersistState {
     std::uint64_t family;          // names this zone's files
     std::uint64_t order;           // of the last change
     std::uint64_t snapshot_order;  // changes up to it are in the snapshot
+    std::uint64_t parent;          // family that lived when this one began
+    std::uint64_t parent_order;    // its last change that is known here
     std::uint32_t generation;      // of the journals that are written now
     std::uint32_t floor_s;         // older changes of others do not count
     std::uint32_t wanted;          // how often a snapshot was asked for

@@ -86,6 +86,9 @@ bool write_header(int fd, const PersistConf *conf, const PersistState &state)
     header.family = state.family;
     header.generation = state.generation;
     header.floor_s = state.floor_s;
+    header.order = state.order;
+    header.parent = state.parent;
+    header.parent_order = state.parent_order;
     header.capacity = ConversationMap(root(conf->zone)->map).capacity();
 
     auto bytes = encode(header);
@@ -225,7 +228,9 @@ StoredFamilies merge_dead(const PersistConf *conf, const PersistState &state)
 
         // Without a lock it was read when this zone began.
         if (!family.lock.empty() || state.floor_s == 0) {
-            merge_family(conf, family, state.floor_s, ngx_cycle->log);
+            merge_family(conf, {state.family, state.parent, state.parent_order,
+                                state.floor_s},
+                         number, family, ngx_cycle->log);
         }
 
         dead[number] = family;

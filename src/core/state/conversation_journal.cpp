@@ -1,6 +1,6 @@
 // Record: operation | flags | 2 zero | used_s | order | key | head | message |
-// id | 16 zero | crc. Header: magic | version | kind | 3 zero | generation |
-// floor_s | family | capacity | zeros | crc.
+// id | zeros | crc. Header: magic | version | kind | generation | floor_s |
+// family | capacity | order | parent | parent_order | zeros | crc.
 
 #include "opendify/conversation_journal.hpp"
 
@@ -139,6 +139,9 @@ JournalHeaderBytes encode(const JournalHeader &header)
         .number(header.floor_s)
         .number(header.family)
         .number(header.capacity)
+        .number(header.order)
+        .number(header.parent)
+        .number(header.parent_order)
         .seal(to.size());
 
     return to;
@@ -152,6 +155,7 @@ bool decode(std::string_view bytes, JournalHeader &header)
         return false;
     }
 
+    JournalHeader found;
     std::uint32_t version;
     std::uint32_t kind;
 
@@ -159,16 +163,25 @@ bool decode(std::string_view bytes, JournalHeader &header)
         .skip(kMagic.size())
         .number(version)
         .number(kind)
-        .number(header.generation)
-        .number(header.floor_s)
-        .number(header.family)
-        .number(header.capacity);
+        .number(found.generation)
+        .number(found.floor_s)
+        .number(found.family)
+        .number(found.capacity)
+        .number(found.order)
+        .number(found.parent)
+        .number(found.parent_order);
 
-    header.kind = static_cast<JournalKind>(kind);
+    found.kind = static_cast<JournalKind>(kind);
 
-    return version == kVersion
-           && (kind == static_cast<std::uint32_t>(JournalKind::snapshot)
-               || kind == static_cast<std::uint32_t>(JournalKind::journal));
+    if (version != kVersion
+        || (found.kind != JournalKind::snapshot
+            && found.kind != JournalKind::journal))
+    {
+        return false;
+    }
+
+    header = found;
+    return true;
 }
 
 JournalRecordBytes encode(const JournalRecord &record)

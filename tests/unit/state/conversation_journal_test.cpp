@@ -82,6 +82,9 @@ TEST(ConversationJournal, HeaderComesBack)
     header.generation = 0xfedcba98;
     header.floor_s = 77;
     header.capacity = 1u << 20;
+    header.order = 1ull << 40;
+    header.parent = 0xfedcba9876543210;
+    header.parent_order = 3;
 
     JournalHeader out;
     ASSERT_TRUE(decode(text(encode(header)), out));
@@ -90,6 +93,9 @@ TEST(ConversationJournal, HeaderComesBack)
     EXPECT_EQ(out.generation, header.generation);
     EXPECT_EQ(out.floor_s, 77u);
     EXPECT_EQ(out.capacity, 1u << 20);
+    EXPECT_EQ(out.order, 1ull << 40);
+    EXPECT_EQ(out.parent, header.parent);
+    EXPECT_EQ(out.parent_order, 3u);
 }
 
 // So that a file can be read by another machine and another version.
@@ -102,9 +108,9 @@ TEST(ConversationJournal, BytesAreFixed)
               std::string_view("opendify\1\0\0\0\2\0\0\0\x0d\x0c\x0b\x0a"
                                "\0\0\0\0\x08\x07\6\5\4\3\2\1"
                                "\0\0\0\0\0\0\0\0", 40));
-    // CRC-32C of the 60 bytes before, made by another program.
-    EXPECT_EQ(text(encode(header)).substr(60),
-              std::string_view("\030\143\147\240", 4));
+    // CRC-32C of the 124 bytes before, made by another program.
+    EXPECT_EQ(text(encode(header)).substr(124),
+              std::string_view("\340\172\257\147", 4));
 
     JournalRecord record = record_of(5);
     record.operation = JournalOperation::drop;
