@@ -609,6 +609,60 @@ def test_something_else_with_such_a_name(kept, kind):
     assert name.is_dir() or name.is_fifo() or name.is_symlink()
 
 
+# --- clocks -----------------------------------------------------------------
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def shift(path, seconds):
+    """As if its records had been written at another time."""
+    data = path.read_bytes()
+    out = data[:128]
+    for at in range(128, len(data), 128):
+        record = bytearray(data[at:at + 124])
+        when = int.from_bytes(record[4:8], 'little') + seconds
+        record[4:8] = max(0, when).to_bytes(4, 'little')
+        out += bytes(record) + crc32c(record).to_bytes(4, 'little')
+    path.write_bytes(out)
+
+
+@pytest.mark.parametrize('seconds, lives', [
+    (-3600, True), (365 * 86400, True), (-31 * 86400, False)])
+@pytest.mark.parametrize('kind', ['.journal', '.snapshot'])
+def test_a_clock_that_stepped(kept, kind, seconds, lives):
+    every = RARE if kind == '.journal' else 'snapshot=200ms'
+    site = start(kept, every)
+    chat = Chat(site)
+    first = chat.say('CANARY one')
+    if kind == '.snapshot':
+        next_snapshot(site)
+        wait_for(lambda: not files(site, '.journal'), 'a snapshot of all')
+    kill_all(site.nginx)
+    (path,) = files(site, kind)
+    shift(path, seconds)
+    # Its family began then, too.
+    family = int(path.name[:16], 16) + (seconds * 1000 << 22)
+    for old in files(site):
+        old.rename(old.with_name(f'{family:016x}{old.name[16:]}'))
+    site.nginx.start()
+    assert not warnings(site)
+    known = conversation(chat.say('CANARY two'))
+    assert (known == first.ids.conversation) == lives
+    follow = Chat(site, user='follow')
+    begun = follow.say('CANARY one')
+    kill_all(site.nginx)
+    site.nginx.start()
+    goes_on(follow, begun)
+    if lives:
+        goes_on(chat, first)
+
+
 # --- what is in the folder --------------------------------------------------
 
 def test_files_are_ours_alone_and_hold_no_secret(kept):
