@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 
 namespace opendify::glue {
 
@@ -77,16 +78,25 @@ bool is_old(const PersistConf *conf, const ConversationEntry &entry)
 }
 
 // The least recently used first, so that the map evicts these.
-void restore_all(const PersistConf *conf, std::vector<JournalRecord> &records)
+void restore_all(const PersistConf *conf,
+                 const std::deque<ConversationEntry> &entries)
 {
-    std::stable_sort(records.begin(), records.end(), [](auto &a, auto &b) {
-        return a.entry.used_s < b.entry.used_s;
-    });
+    std::vector<std::uint64_t> ages;  // and numbers
+    ages.reserve(entries.size());
 
-    for (auto &record : records) {
-        if (!is_old(conf, record.entry)) {
-            apply(conf, record);
+    for (std::size_t i = 0; i < entries.size(); i++) {
+        if (!is_old(conf, entries[i])) {
+            ages.push_back(std::uint64_t{entries[i].used_s} << 32 | i);
         }
+    }
+
+    std::sort(ages.begin(), ages.end());
+
+    ShmLock         lock(slab(conf->zone));
+    ConversationMap map(root(conf->zone)->map);
+
+    for (auto age : ages) {
+        map.restore(entries[age & 0xffffffff]);
     }
 }
 
@@ -104,22 +114,22 @@ void replay(const PersistConf *conf, const StoredFamily &family,
 // than that one began is merged, what families after it wrote follows.
 void load_families(const PersistConf *conf, const StoredFamilies &families)
 {
-    auto                      *log = conf->zone->shm.log;
-    std::vector<JournalRecord> records;
-    JournalHeader              header;
+    auto                         *log = conf->zone->shm.log;
+    std::deque<ConversationEntry> entries;
+    JournalHeader                 header;
 
     auto base = std::find_if(
         families.rbegin(), families.rend(), [&](auto &family) {
             return read_snapshot(family.second, header, log,
                                  [&](const JournalRecord &record) {
-                                     records.push_back(record);
+                                     entries.push_back(record.entry);
                                  });
         });
 
     auto next = families.begin();
 
     if (base != families.rend()) {
-        restore_all(conf, records);
+        restore_all(conf, entries);
         replay(conf, base->second, header.generation);
 
         for (; next->first != base->first; next++) {
