@@ -206,6 +206,7 @@ class Answer:
     pings: int = 0
     deltas: int = 0
     id: str = ''
+    annotations: list = field(default_factory=list)
 
 
 def events(raw):
@@ -254,6 +255,20 @@ def _check_chunk(chunk, answer, model):
     assert isinstance(chunk['choices'], list)
 
 
+def _check_annotations(message):
+    found = message.get('annotations', [])
+    out = []
+    for one in found:
+        assert list(one) == ['type', 'url_citation'], one
+        assert one['type'] == 'url_citation'
+        cited = one['url_citation']
+        assert list(cited) == ['start_index', 'end_index', 'url', 'title']
+        assert cited['start_index'] == cited['end_index'] == 0
+        assert cited not in out, f'twice: {cited}'
+        out.append(cited)
+    return [(cited['url'], cited['title']) for cited in out]
+
+
 def _read_delta(choice, answer, first):
     assert choice['index'] == 0
     delta = choice['delta']
@@ -270,6 +285,9 @@ def _read_delta(choice, answer, first):
         assert choice['finish_reason'] in FINISH
         assert not delta.get('content'), 'text in the finish chunk'
         answer.finish = choice['finish_reason']
+        answer.annotations = _check_annotations(delta)
+    else:
+        assert 'annotations' not in delta, 'annotations before the finish'
 
 
 def read_stream(raw, model=None, include_usage=False):
@@ -338,4 +356,5 @@ def check_reply(response, model=None):
         for name in ('prompt_tokens', 'completion_tokens', 'total_tokens'):
             assert type(use[name]) is int
     return Answer(message['content'], message.get('reasoning_content') or '',
-                  choice['finish_reason'], use, id=reply['id'])
+                  choice['finish_reason'], use, id=reply['id'],
+                  annotations=_check_annotations(message))

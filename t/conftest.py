@@ -21,6 +21,14 @@ KEYS = {
     'new-agent': ('app-CANARYnew', 'agent'),
 }
 MODELS = tuple(KEYS)
+# And the two that have no conversations.
+KINDS = {
+    **KEYS,
+    'write-bot': ('app-CANARYwrite', 'completion'),
+    'run-bot': ('app-CANARYrun', 'workflow'),
+}
+# The input in which those two get their text.
+QUERY = {'variable': 'query', 'type': 'paragraph', 'required': True}
 QUESTION = 'CANARY-question: what is the answer?'
 
 UPSTREAM = '''
@@ -69,8 +77,10 @@ def proxy_lines(changes):
 
 
 def app_lines(apps):
-    return '\n'.join(f'    opendify_app {name} key={key};'
-                     for name, (key, _) in apps.items())
+    """Of {name: (key, mode, more parameters...)}."""
+    return '\n'.join(
+        f'    opendify_app {name} key={key} {" ".join(more)};'
+        for name, (key, _, *more) in apps.items())
 
 
 class Site:
@@ -82,11 +92,12 @@ class Site:
         self.port = nginx_module.free_port()
         self.h2_port = nginx_module.free_port()
         self.dir = self.nginx.dir
+        self.apps = KEYS
 
     def write(self, apps=None, location='', http='', server='', proxy='',
               upstream=None, scheme='http', zone='conversations 1m',
               more='', **options):
-        apps = KEYS if apps is None else apps
+        self.apps = apps = KEYS if apps is None else apps
         internal = INTERNAL.format(proxy=proxy_lines(proxy), scheme=scheme)
         lines = [f'    opendify_zone {zone};' if zone else '',
                  app_lines(apps), http,
@@ -96,7 +107,7 @@ class Site:
             internal=internal, h2=nginx_module.h2_listen(self.h2_port))
         self.nginx.write(http='\n'.join(lines), servers=public + more,
                          **options)
-        for key, mode in apps.values():
+        for key, mode, *_ in apps.values():
             if key not in self.dify.apps:
                 self.dify.app(key, mode)
         return self
@@ -107,7 +118,7 @@ class Site:
         return self
 
     def app(self, model):
-        return self.dify.apps[KEYS[model][0]]
+        return self.dify.apps[self.apps[model][0]]
 
     def body(self, model='chat-bot', stream=True, question=QUESTION,
              messages=None, **more):
@@ -167,8 +178,23 @@ def bare_site(tmp_path, dify):
 
 @pytest.fixture
 def site(bare_site):
-    """With the smallest configuration and one app of each kind."""
+    """With the smallest configuration and one chat app of each kind."""
     return bare_site.start()
+
+
+def start_kinds(site, apps=KINDS, fields=(QUERY,), **how):
+    """Apps of all kinds; those without conversations have these inputs."""
+    site.start(apps=apps, **how)
+    for model, (_, mode, *_) in apps.items():
+        if mode in ('completion', 'workflow'):
+            site.app(model).inputs = fields
+    return site
+
+
+@pytest.fixture
+def kinds(bare_site):
+    """With one app of each kind."""
+    return start_kinds(bare_site)
 
 
 @pytest.fixture(params=['frames', 'bytes', 'random'])

@@ -3,6 +3,7 @@
 import pytest
 
 import client
+import dify_events
 from conftest import KEYS
 
 GOOD = 'opendify_app bot key=app-CANARYchat;'
@@ -36,6 +37,14 @@ def conf(bare_site):
     'opendify_user $http_x_user $remote_user; opendify_client $remote_addr;'
     'opendify_chat_id $http_x_chat; opendify_input a "x$host";' + GOOD,
     'opendify_memory chat;' + GOOD,
+    'opendify_app bot key=app-CANARYchat query_input=ask output=reply;',
+    'opendify_reasoning inline; opendify_steps reasoning;'
+    'opendify_footnotes on; opendify_suggested text;' + GOOD,
+    'opendify_reasoning content; opendify_steps off; opendify_footnotes off;'
+    'opendify_suggested off; opendify_moderation_window 0;' + GOOD,
+    'opendify_moderation_window 500ms; opendify_system_input rules;' + GOOD,
+    'opendify_files_origin https://dify.example.com;' + GOOD,
+    'opendify_files_origin http://[::1]:8080/;' + GOOD,
 ])
 def test_good_configurations(conf, lines):
     check(conf, True, http=lines)
@@ -64,6 +73,30 @@ def test_a_zone_with_ttl(conf):
     ('opendify_memory sometimes;' + GOOD, 'sometimes'),
     ('opendify_keepalive soon;' + GOOD, 'opendify_keepalive'),
     ('opendify_zone other 1m;' + GOOD, 'twice'),
+    ('opendify_app bot key=app-CANARYchat query_input=;', 'query_input='),
+    ('opendify_app bot key=app-CANARYchat output=;', 'output='),
+    ('opendify_app bot key=app-CANARYchat input=ask;', 'query_input='),
+    ('opendify_reasoning yes;' + GOOD, 'content, inline or off'),
+    ('opendify_reasoning;' + GOOD, 'opendify_reasoning'),
+    ('opendify_steps on;' + GOOD, 'off or reasoning'),
+    ('opendify_suggested on;' + GOOD, 'off or text'),
+    ('opendify_memory both;' + GOOD, 'history or chat'),
+    ('opendify_footnotes text;' + GOOD, 'must be "on" or "off"'),
+    ('opendify_moderation_window long;' + GOOD,
+     'opendify_moderation_window'),
+    ('opendify_files_origin dify.example.com;' + GOOD, 'https://'),
+    ('opendify_files_origin ftp://dify.example.com;' + GOOD, 'https://'),
+    ('opendify_files_origin https://;' + GOOD, 'https://dify'),
+    ('opendify_files_origin https://dify.example.com/files;' + GOOD,
+     'scheme and host'),
+    ('opendify_files_origin "https://dify.example.com?a=1";' + GOOD,
+     'scheme and host'),
+    ('opendify_files_origin "https://dify example";' + GOOD,
+     'scheme and host'),
+    ('opendify_files_origin "";' + GOOD, 'scheme and host'),
+    ('opendify_system_input;' + GOOD, 'opendify_system_input'),
+    ('opendify_reasoning off; opendify_reasoning off;' + GOOD, 'duplicate'),
+    ('opendify_form_pass /_form;' + GOOD, 'not allowed here'),
 ])
 def test_mistakes(conf, lines, needle):
     check(conf, False, needle, http=lines)
@@ -106,6 +139,29 @@ def test_a_name_in_both_places(conf):
 ])
 def test_mistakes_in_a_location(conf, location, needle):
     check(conf, False, needle, location=location)
+
+
+FORMS = ('location /_form/ { internal; '
+         'proxy_pass http://127.0.0.1:1/api/; }')
+
+
+@pytest.mark.parametrize('how', [
+    dict(location='opendify_form_pass /_form;'),
+    dict(location='opendify_form_pass /_form/;'),
+    dict(server='opendify_form_pass /_form;'),
+])
+def test_a_form_pass(conf, how):
+    how['server'] = how.get('server', '') + FORMS
+    check(conf, True, **how)
+
+
+@pytest.mark.parametrize('target', ['/_form', '_form', '""', '/',
+                                    'http://127.0.0.1:1/api'])
+@pytest.mark.parametrize('level', ['location', 'server'])
+def test_a_form_pass_that_leads_nowhere(conf, level, target):
+    said = check(conf, False, f'opendify_form_pass {target}'.strip('"'),
+                 **{level: f'opendify_form_pass {target};'})
+    assert 'proxies' in said
 
 
 @pytest.mark.parametrize('target', ['_dify', '""', 'http://127.0.0.1:1'])
@@ -155,6 +211,43 @@ def test_inheritance(bare_site):
     body = site.dify.runs[0].json
     assert body['user'] == 'from-server'
     assert body['inputs'] == {'b': 'two words'}
+
+
+def test_how_an_answer_looks_is_inherited(bare_site):
+    site = bare_site.start(
+        http='opendify_reasoning off; opendify_footnotes on;'
+             'opendify_files_origin https://dify.example.com;',
+        server='opendify_reasoning inline;',
+        location='opendify_footnotes off;')
+    thought = '<think>\nHm.\n</think>\n\nIt is 4.'
+    site.app('flow-bot').script = lambda ask: dify_events.stream(
+        'advanced-chat', ask.ids, [thought],
+        resources=[dify_events.resource()],
+        files=[dify_events.file_object('advanced-chat', '/files/a.png')])
+    assert site.stream('flow-bot').text == (
+        thought + '\n\n![cat.png](https://dify.example.com/files/a.png)')
+
+
+def test_the_system_text_becomes_an_input(bare_site):
+    site = bare_site.start(location='opendify_system_input rules;')
+    site.stream(messages=[{'role': 'system', 'content': 'Be kind.'},
+                          {'role': 'user', 'content': 'CANARY one'}])
+    body = site.dify.runs[0].json
+    assert body['inputs'] == {'rules': 'Be kind.'}
+    assert body['query'] == 'CANARY one'
+
+
+def test_input_and_output_of_a_workflow(bare_site):
+    key = 'app-CANARYrun'
+    site = bare_site.start(apps={}, http=(
+        f'opendify_app bot key={key} query_input=ask output=reply;'))
+    site.dify.app(key, 'workflow', inputs=('ask',)).script = (
+        lambda ask: dify_events.stream('workflow', ask.ids, [], outputs={
+            'draft': 'no', 'reply': 'It is 4.'}))
+    for answer in (site.stream('bot'), site.fold('bot')):
+        assert answer.text == 'It is 4.'
+    assert site.dify.runs[0].json['inputs'] == {
+        'ask': 'CANARY-question: what is the answer?'}
 
 
 def test_a_configured_input_wins(bare_site):

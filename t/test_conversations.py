@@ -24,9 +24,13 @@ class Chat:
         response = self.site.ask(self.model, stream, self.headers,
                                  messages=self.messages, **self.body)
         judge = client.check_stream if stream else client.check_reply
-        answer = judge(response, self.model)
-        self.messages.append({'role': 'assistant', 'content': answer.text})
+        self.answer = judge(response, self.model)
+        self.messages.append({'role': 'assistant',
+                              'content': self.keep(self.answer)})
         return self.site.dify.runs[-1]
+
+    def keep(self, answer):
+        return answer.text
 
     def fork(self, upto):
         other = Chat(self.site, self.model, self.headers, **self.body)

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import client
+import dify_events
 import nginx as nginx_module
 from fake_dify import FakeDify
 from nginx import ROOT, Nginx
@@ -202,6 +203,57 @@ def test_beside_site(example):
     assert example.answer(path='/openai/v1').text
     models = client.ask(example.port, 'GET', '/openai/v1/models').json
     assert [m['id'] for m in models['data']] == ['support-bot']
+
+
+@only('answers')
+def test_answers(example):
+    def script(ask):
+        return dify_events.stream('agent-chat', ask.ids, resources=[
+            dify_events.resource()])
+
+    bot, translator = re.findall(r'key=(app-\w+)', example.text)
+    example.dify.app(bot, 'agent-chat', script, suggested=['And then?'])
+    example.dify.app(translator, 'workflow', inputs=('text', 'instructions'))
+    example.start()
+
+    full = example.answer()
+    assert 'Calling current_time' in full.reasoning
+    assert full.text.startswith('The answer is forty-two.\n\n[//]: #')
+    assert '\n1. ' in full.text and full.text.endswith('\n- And then?')
+
+    plain = example.answer(path='/plain/v1')
+    assert (plain.text, plain.reasoning) == ('The answer is forty-two.', '')
+
+    body = {'model': 'translator', 'messages': [
+        {'role': 'system', 'content': 'Into French.'},
+        {'role': 'user', 'content': 'CANARY: what is it?'}]}
+    reply = client.ask(example.port, 'POST', '/v1/chat/completions', body)
+    assert client.check_reply(reply, 'translator').text
+    assert example.dify.runs[-1].json['inputs'] == {
+        'instructions': 'Into French.', 'text': 'CANARY: what is it?'}
+
+
+@only('answers')
+def test_answers_to_a_form(example):
+    """Dify 1.13 has its forms beside the API and wants no key there."""
+    key = re.search(r'key=(app-\w+)', example.text)[1]
+    example.dify.app(key, 'advanced-chat', lambda ask: dify_events.paused(
+        'advanced-chat', ask.ids))
+    example.start()
+    asked = [{'role': 'user', 'content': 'CANARY: send it'}]
+    answer = client.check_stream(client.ask(
+        example.port, 'POST', '/v1/chat/completions',
+        {'model': 'support-bot', 'stream': True, 'messages': asked}))
+    asked += [{'role': 'assistant', 'content': answer.text},
+              {'role': 'user', 'content': '1'}]
+    reply = client.ask(example.port, 'POST', '/v1/chat/completions',
+                       {'model': 'support-bot', 'messages': asked})
+    assert client.check_reply(reply, 'support-bot').text
+    calls = [call for call in example.dify.calls
+             if call.path.startswith('/api/form/human_input/')]
+    assert [call.method for call in calls] == ['GET', 'POST']
+    sent = {name.lower() for call in calls for name, _ in call.headers}
+    assert 'host' in sent and 'authorization' not in sent
 
 
 def certificate(folder, name):

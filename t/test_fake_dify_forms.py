@@ -69,7 +69,7 @@ def test_the_detail_of_a_run(dify, mode):
     for member in ('status', 'outputs', 'error', 'finished_at'):
         assert ours[member] == theirs[member]
     assert json.loads(ours['inputs'])['query'] == 'send?'
-    dify.resume_s = 0.2
+    dify.resume_s = 0.5
     ask(dify, path, body=FILLED, auth=[])
     assert detail(dify, run)['status'] == 'running'
     dify.wait(lambda: detail(dify, run)['status'] != 'running')
@@ -85,7 +85,7 @@ def test_the_detail_of_a_run(dify, mode):
 
 def test_a_detail_follows_the_script(dify):
     dify.app(KEY, 'workflow', lambda ask: dify_events.stream(
-        'workflow', ask.ids, ['a'] * 4, 0.05))
+        'workflow', ask.ids, ['a'] * 4, 0.1))
     with client.Connection(dify.port) as connection:
         connection.send('POST', ROUTES['workflow'], RUN, AUTH)
         connection.head()
@@ -123,12 +123,13 @@ def path_of(run, user='u-1'):
 
 @pytest.mark.parametrize('forms', ['v1', 'api', None])
 def test_where_forms_are(dify, forms):
-    dify.forms = forms
+    dify.forms, dify.version = forms, '1.14.0'
     run, path = pause(dify)
     token = path.rpartition('/')[2]
     for root in ('v1', 'api'):
         got = ask(dify, f'/{root}/form/human_input/{token}', 'GET')
         assert got.status == (200 if forms == root else 404)
+        assert got.header('x-version') == '1.14.0'
         assert ('site' in got.body.decode()) == (forms == root == 'api')
     assert ask(dify, path_of(run, ''), 'GET').status == (
         400 if forms == 'v1' else 404)

@@ -173,7 +173,7 @@ def test_refusals_are_as_recorded(dify, name, mode, path, body):
     ('workflow', 'u-1', True), ('workflow', 'another', True)])
 def test_stop_of_another_kind(dify, mode, user, stopped):
     dify.app(KEY, mode, lambda ask: dify_events.stream(
-        mode, ask.ids, ['word '] * 30, 0.02))
+        mode, ask.ids, ['word '] * 60, 0.02))
     with client.Connection(dify.port) as connection:
         connection.send('POST', ROUTES[mode], RUN, AUTH)
         connection.head()
@@ -185,7 +185,7 @@ def test_stop_of_another_kind(dify, mode, user, stopped):
     run = dify.runs[0]
     dify.wait(lambda: run.finished)
     assert run.stopped == stopped
-    assert (run.text.count('word') == 30) != stopped
+    assert (run.text.count('word') == 60) != stopped
     assert dify.stops
 
 

@@ -31,6 +31,9 @@ enum class AppMode : std::uint8_t {
 AppMode app_mode_from_name(std::string_view name);
 std::string_view app_mode_name(AppMode mode);
 
+// Completion and workflow apps do not: each of their runs stands alone.
+bool has_conversations(AppMode mode);
+
 // A call to make. `path` is relative to the backend's base and begins with a
 // slash; `body` is empty for GET.
 struct BackendRequest {
@@ -84,7 +87,8 @@ struct ChatCall {
 // Errc::empty_query when there is nothing to ask.
 Result<BackendRequest> encode_chat_call(const ChatCall &call);
 
-// The text of the new turn alone, "" if there is none.
+// The text of the new turn alone, "" if there is none. Without a word of the
+// user's it is the instructions after the last answer ("Summarize ...").
 std::string new_turn_text(const Turn &turn);
 
 // Whether there is anything to ask: a new turn that is not blank or brings a
@@ -144,6 +148,9 @@ BackendRequest encode_events_call(std::string_view run_id,
 // while the run goes on.
 BackendRequest encode_run_call(std::string_view run_id);
 std::string encode_run_frame(std::string_view record);
+
+// It waits for a person, or has not gone on since.
+bool is_paused_run(std::string_view record);
 
 BackendRequest encode_info_call();
 // Asks whether a conversation exists: 404 means it does not.

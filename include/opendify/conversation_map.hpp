@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "opendify/fingerprint.hpp"
@@ -42,6 +43,20 @@ struct ConversationEntry {
     bool           has_message = false;
 };
 
+// The newest turn of a conversation.
+struct Mapping {
+    Digest                scope;
+    Digest                head;     // digest of the history it has answered
+    std::optional<Digest> message;  // id of its answer, if the client has any
+    ConversationId        id;
+};
+
+enum class Taken {
+    no,
+    pending,  // the backend has not stored that turn yet: ask again soon
+    yes,
+};
+
 class ConversationMap {
 public:
     // Lays out an empty map in `memory`; false if it is too small for one
@@ -53,21 +68,28 @@ public:
 
     // Takes the conversation whose head is `head`, if it is there and was
     // used within ttl_s before now_s: it is no longer anybody's head, so a
-    // second taker gets false and forks.
-    bool take(const Digest &head, std::uint32_t now_s, std::uint32_t ttl_s,
-              ConversationId &out);
+    // second taker gets none and forks. `out` is what was taken: put() gives
+    // it back. Digests of another scope are other digests: `scope` is only
+    // written into `out`.
+    Taken take(const Digest &scope, const Digest &head, std::uint32_t now_s,
+               std::uint32_t ttl_s, Mapping &out);
+
+    // The same by the id of the head's answer.
+    Taken take_message(const Digest &scope, const Digest &message,
+                       std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out);
 
     // Takes the conversation named by an explicit id, under its scope: its
     // head is void, whoever held it, and given to the caller. False if it is
     // unknown or has none.
     bool take_conversation(const Digest &scope, std::string_view id,
-                           Digest &head);
+                           Mapping &out);
 
-    // The conversation's newest turn is `head`. Makes the record, or moves an
-    // existing one to the new head. Evicts the least recently used ones when
-    // full. A different conversation with the same head loses it.
-    void put(const Digest &scope, const Digest &head, const ConversationId &id,
-             std::uint32_t now_s);
+    // Makes the record, or moves an existing one to the new head. Evicts the
+    // least recently used ones when full. A different conversation with the
+    // same head or message loses both. A pending one counts when it is put
+    // again without, or 4 seconds later: whoever should have done so died.
+    void put(const Mapping &mapping, std::uint32_t now_s,
+             bool pending = false);
 
     // The conversation is gone at the backend.
     void drop(const Digest &scope, std::string_view id);
@@ -95,6 +117,9 @@ public:
     std::size_t capacity() const;
 
 private:
+    Taken take_by(std::size_t index, const Digest &digest,
+                  std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out);
+
     void *base_;
 };
 

@@ -62,6 +62,11 @@ Failure model_not_found(std::string_view model);
 // {"error":{"message":...,"type":...,"param":...,"code":...}}
 std::string encode_error(const Failure &failure);
 
+// The same as an event of a stream, which has no x-should-retry: until there
+// is text @ai-sdk/openai goes by the type, so what must not be repeated is an
+// invalid_request_error.
+std::string encode_stream_error(const Failure &failure);
+
 // The body for an HTTP error that nginx itself decided (413, 429, 401, ...).
 std::string encode_status_error(int status);
 

@@ -1,5 +1,7 @@
 // Identity of a history, independent of how a client stores it: SHA-256 over
-// role and trimmed text of the messages, system and tool messages left out.
+// role, trimmed text and files of the messages, system and tool messages left
+// out. A text of the user's is what the person asked, without what a client
+// put around it for one turn: a wrapper of documents, lists of files.
 
 #ifndef OPENDIFY_FINGERPRINT_HPP
 #define OPENDIFY_FINGERPRINT_HPP
@@ -36,12 +38,20 @@ public:
     void add(std::string_view piece);
     void end();
 
+    // One whole message. Only as a whole can a user's text be told from what
+    // a client put around it.
     void message(Role role, std::string_view text);
+
+    // With its files, in order: by content, or by address. Their names and
+    // types do not count.
+    void message(const Message &message);
 
     // Of all messages so far, an open one included. Does not disturb.
     Digest digest() const;
 
 private:
+    void file(const Attachment &file);
+
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -15,8 +15,8 @@ namespace opendify {
 // it says that the form was delivered elsewhere.
 std::string form_text(const HumanForm &form);
 
-// The form in the last assistant message of the history: `token` and `run_id` of
-// `out` are set, the rest is empty. False if there is none.
+// The form in the last assistant message of the history: `token` and `run_id`
+// of `out` are set, the rest is empty. False if there is none.
 bool find_form(const Turn &turn, HumanForm &out);
 
 }  // namespace opendify

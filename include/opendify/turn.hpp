@@ -53,6 +53,8 @@ struct Turn {
     std::vector<Message> messages;  // as sent, never empty after decoding
     bool                 stream = false;
     bool                 include_usage = false;
+    bool                 has_tools = false;  // it offers some
+    std::string_view     asked_in = "messages";  // the member
 
     // Claims of the body, empty when absent.
     std::string user;             // user, safety_identifier, metadata.user_id

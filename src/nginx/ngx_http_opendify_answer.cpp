@@ -45,22 +45,32 @@ void replay(ClientCtx *ctx)
     prepare_again(ctx);
 }
 
-// Dify refused what it was given: what is remembered of the app or of files
-// may be outdated. True if the turn is under way again.
-bool refresh(ClientCtx *ctx)
+// Dify refused what it was given, which may be files that it has no more.
+void send_files_anew(ClientCtx *ctx)
 {
-    forms_forget(ctx->app->key_digest);
-
-    if (!ctx->files_known || !may_begin_anew(ctx)) {
-        return false;
-    }
-
+    prepare_forget(ctx);
     call_let_go(ctx->call, 0);
     ctx->pipeline->restart(ctx->mode);
-    uploads_anew(ctx);
     prepare_again(ctx);
+}
 
-    return true;
+void forget(ClientCtx *ctx)
+{
+    switch (ctx->pipeline->failure().errc) {
+
+    case Errc::backend_misconfigured:  // it may be of another kind by now
+        zone_of(ctx).set_app_mode(ctx->app->key_digest, AppMode::unknown);
+        break;
+
+    case Errc::backend_rejected:
+    case Errc::run_failed:
+    case Errc::backend_closed:
+        prepare_forget(ctx);
+        break;
+
+    default:
+        break;
+    }
 }
 
 void on_stall_probe(ClientCtx *ctx)
@@ -87,7 +97,10 @@ void on_call_over(ClientCtx *ctx)
     }
 
     if (call != nullptr && call->event_stream) {
-        ctx->pipeline->finish();
+        if (!resume_unheard(ctx)) {
+            ctx->pipeline->finish();
+        }
+
         return;
     }
 
@@ -102,9 +115,6 @@ void on_call_over(ClientCtx *ctx)
     {
         replay(ctx);
 
-    } else if (failure.errc == Errc::backend_rejected && refresh(ctx)) {
-        return;
-
     } else {
         ctx->pipeline->fail(std::move(failure));
     }
@@ -118,6 +128,7 @@ void settle(ClientCtx *ctx)
 
     if (ctx->pipeline->failed()) {
         log_failure(ctx);
+        forget(ctx);
     }
 
     call_let_go(ctx->probe, 0);
@@ -199,6 +210,13 @@ void look_at_calls(ClientCtx *ctx)
         && pipeline.failure().errc == Errc::conversation_not_found)
     {
         replay(ctx);
+    }
+
+    if (pipeline.failed() && may_begin_anew(ctx) && ctx->call != nullptr
+        && ctx->files_known && !ctx->form_answer
+        && pipeline.failure().errc == Errc::backend_rejected)
+    {
+        send_files_anew(ctx);
     }
 
     if (pipeline.held()) {

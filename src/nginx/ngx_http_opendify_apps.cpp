@@ -160,6 +160,19 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
     return kConfOk;
 }
 
+bool read_name(ngx_conf_t *cf, ngx_str_t *value, size_t at, ngx_str_t *to)
+{
+    *to = borrow(view(*value).substr(at));
+
+    if (to->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" names nothing: say which, or leave it out",
+                           value);
+    }
+
+    return to->len != 0;
+}
+
 bool read_app_argument(ngx_conf_t *cf, ngx_str_t *value, AppArguments *to)
 {
     if (has_prefix(*value, "key=")) {
@@ -182,13 +195,11 @@ bool read_app_argument(ngx_conf_t *cf, ngx_str_t *value, AppArguments *to)
     }
 
     if (has_prefix(*value, "query_input=")) {
-        to->query_input = borrow(view(*value).substr(12));
-        return true;
+        return read_name(cf, value, 12, &to->query_input);
     }
 
     if (has_prefix(*value, "output=")) {
-        to->output = borrow(view(*value).substr(7));
-        return true;
+        return read_name(cf, value, 7, &to->output);
     }
 
     // Not quoted: it may be a key that lost its "key=".

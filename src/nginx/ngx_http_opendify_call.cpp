@@ -11,8 +11,7 @@ constexpr ngx_msec_t  kStopTimeout = 3000;
 void terminate(CallCtx *call)
 {
     if (call->mapping) {
-        Zone(call->zone, call->ttl)
-            .put(call->mapping->scope, call->mapping->head, call->mapping->id);
+        Zone(call->zone, call->ttl).put(*call->mapping);
         call->mapping.reset();
     }
 
@@ -148,12 +147,12 @@ CallCtx *make_call(ngx_http_request_t *client)
     return call;
 }
 
-// Forms of paused runs are outside Dify's service API before 1.14.
-const ngx_str_t &pass_of(const LocConf *conf, const BackendRequest &request)
+// Forms of paused runs are outside Dify's service API before 1.14, where no
+// key is asked for.
+bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
 {
-    bool is_form = request.path.compare(0, 6, "/form/") == 0;
-
-    return is_form && conf->form_pass.len != 0 ? conf->form_pass : conf->pass;
+    return conf->form_pass.len != 0
+           && request.path.compare(0, 6, "/form/") == 0;
 }
 
 CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
@@ -164,12 +163,19 @@ CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
         return nullptr;
     }
 
-    call->uri.assign(view(pass_of(conf, request))).append(request.path);
+    bool form_pass = goes_to_form_pass(conf, request);
+
+    call->uri.assign(view(form_pass ? conf->form_pass : conf->pass))
+        .append(request.path);
     call->args = request.args;
     call->body = request.body;
     call->content_type = request.content_type;
     call->post = request.post;
-    call->authorization.assign("Bearer ").append(app.key.reveal());
+
+    if (!form_pass) {
+        call->authorization.assign("Bearer ").append(app.key.reveal());
+    }
+
     call->facts = facts;
 
     auto *c = call->shell->connection;

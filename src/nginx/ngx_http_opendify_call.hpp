@@ -32,13 +32,6 @@ struct RequestCtx {
     bool      page_sent = false;
 };
 
-// A mapping to store when the backend has stored the turn.
-struct Mapping {
-    Digest         scope;
-    Digest         head;
-    ConversationId id;
-};
-
 // What the internal location may see of the client's request; copies.
 struct CallFacts {
     std::string model, app_mode, user, chat_id, client;
@@ -79,7 +72,7 @@ struct CallCtx : RequestCtx {
     bool         kill = false;
     ngx_msec_t   started_at = 0;
 
-    // After the client left.
+    // After the client left: to store when Dify has stored the turn.
     std::optional<Mapping> mapping;
     ngx_shm_zone_t        *zone = nullptr;
     time_t                 ttl = 0;

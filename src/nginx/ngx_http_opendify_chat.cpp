@@ -7,6 +7,7 @@
 // What ends it from outside (client gone, timers) is in _events.
 
 #include "ngx_http_opendify_client.hpp"
+#include "opendify/auxiliary.hpp"
 
 namespace opendify::glue {
 
@@ -21,7 +22,7 @@ AnswerHead answer_head(const ClientCtx *ctx)
     head.id = (ctx->completion ? "cmpl-" : "chatcmpl-")
               + request_id(ctx->r).substr(4, 29);
     head.created = ngx_time();
-    head.model = std::string(view(ctx->app->name));
+    head.model = ctx->turn.model;
     head.stream = ctx->turn.stream;
     head.include_usage = ctx->turn.include_usage;
     head.completion = ctx->completion;
@@ -72,11 +73,40 @@ bool understand(ClientCtx *ctx, std::string_view body)
     return true;
 }
 
+// Titles, tags and the like (DESIGN §5): they have no memory, and perhaps an
+// app of their own.
+bool sort_tasks(ClientCtx *ctx)
+{
+    auto *conf = ctx->conf;
+    auto  task = request_header(ctx->r, "x-openwebui-task");
+    auto  message = first_value(ctx->r, conf->message_id);
+
+    ctx->auxiliary = is_auxiliary(ctx->turn, {task, message});
+
+    if (!ctx->auxiliary) {
+        return true;
+    }
+
+    if (conf->tasks == kTasksReject) {
+        send_failure(ctx->r, {Errc::unsupported_value,
+                              "This server does not answer the requests that "
+                              "a chat client makes for itself: titles, tags, "
+                              "searches.", "messages", ""});
+        return false;
+    }
+
+    if (conf->task_app.len != 0) {
+        ctx->app = find_app(main_conf(ctx->r), view(conf->task_app));
+    }
+
+    return true;
+}
+
 }  // namespace
 
 void chat_start(ClientCtx *ctx, std::string_view body)
 {
-    if (!understand(ctx, body)) {
+    if (!understand(ctx, body) || !sort_tasks(ctx)) {
         return;
     }
 

@@ -34,6 +34,7 @@ enum class Stage {
     probing_mode,
     asking_parameters,
     asking_form,     // of a paused run
+    waiting_turn,    // the conversation's last turn has not ended yet
     uploading,
     // answer
     submitting,      // the answer to the form
@@ -56,18 +57,21 @@ struct ClientCtx : RequestCtx {
     const App          *app = nullptr;
     Stage               stage = Stage::asking_mode;
     bool                completion = false;  // came to /v1/completions
+    bool                auxiliary = false;   // a task of the client's own
     Turn                turn;
     AppMode             mode = AppMode::unknown;
     std::string         user, chat_id, client;
+    std::string         message_id, parent_id;  // the client's names
     std::vector<Input>  inputs;
 
     // Which conversation.
     Digest                scope = {};
-    std::string           conversation_id;  // that is continued; "": new
-    std::optional<Digest> taken;            // its head, to be put back
-    bool                  chosen = false;
-    bool                  replayed = false;
-    bool                  settled = false;  // remembered or put back
+    std::string            conversation_id;  // that is continued; "": new
+    std::optional<Mapping> taken;            // its head, to be put back
+    ngx_msec_t             waiting_since = 0;  // for its last turn to end
+    bool                   chosen = false;
+    bool                   replayed = false;
+    bool                   settled = false;  // remembered or put back
 
     // What the app wants, and what goes to Dify before the call.
     KnownForm                 form;
@@ -118,6 +122,9 @@ void prepare_start(ClientCtx *ctx);
 void prepare_run(ClientCtx *ctx);
 // The turn goes another way: into a new conversation, with files anew.
 void prepare_again(ClientCtx *ctx);
+// Dify did not run the turn: what was remembered of the app and of files may
+// be why, and is asked and sent anew next time.
+void prepare_forget(ClientCtx *ctx);
 void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request);
 // What would be sent, as far as it is known by now.
 ChatCall chat_call(const ClientCtx *ctx);
@@ -133,6 +140,8 @@ void resume_on_form(ClientCtx *ctx);
 void resume_submit(ClientCtx *ctx);
 void resume_on_submitted(ClientCtx *ctx);
 void resume_poll(ClientCtx *ctx);
+// The run's stream is over and has told nothing: its record is asked for.
+bool resume_unheard(ClientCtx *ctx);
 void resume_on_record(ClientCtx *ctx);
 
 // answer
@@ -152,8 +161,9 @@ void identify(ClientCtx *ctx);
 
 // conversation
 Zone zone_of(const ClientCtx *ctx);
-// Takes the conversation that the turn continues, if there is one.
-void conversation_choose(ClientCtx *ctx);
+// Takes the conversation that the turn continues, if there is one. False: it
+// is there, but Dify has not stored its last turn yet.
+bool conversation_choose(ClientCtx *ctx);
 // Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx);
 // It is gone at Dify.
@@ -161,7 +171,7 @@ void conversation_drop(ClientCtx *ctx);
 // Before the client sees the end: its next turn was seen 40 ms later.
 void conversation_remember(ClientCtx *ctx);
 // The client has left: the call remembers when Dify has ended the turn.
-void conversation_hand_over(const ClientCtx *ctx, CallCtx *call);
+void conversation_hand_over(ClientCtx *ctx, CallCtx *call);
 
 // events
 bool events_watch(ClientCtx *ctx);

@@ -57,6 +57,42 @@ char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
     return compile_value(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
 }
 
+// "a, b or c"
+std::string names_of(const ngx_conf_enum_t *choice)
+{
+    std::string names(view(choice->name));
+
+    while ((++choice)->name.len != 0) {
+        names.append(choice[1].name.len != 0 ? ", " : " or ");
+        names.append(view(choice->name));
+    }
+
+    return names;
+}
+
+// nginx's own setter does not say what there is to choose from.
+char *set_choice(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return guarded(cf->log, conf_error(), [&]() -> char * {
+        auto *value = arguments(cf);
+        auto *choices = static_cast<ngx_conf_enum_t *>(cmd->post);
+
+        for (auto *choice = choices; choice->name.len != 0; choice++) {
+            if (view(choice->name) == view(value[1])) {
+                return ngx_conf_set_enum_slot(cf, cmd, conf);
+            }
+        }
+
+        auto      names = names_of(choices);
+        ngx_str_t known = borrow(names);
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\": it takes %V",
+                           &value[1], &value[0], &known);
+        return conf_error();
+    });
+}
+
 // "https://dify.example.com", without a path.
 char *set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -70,7 +106,8 @@ char *set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if ((text.substr(0, 7) != "http://" && text.substr(0, 8) != "https://")
-        || text.size() == scheme + 3 || text.find('/', scheme + 3) != text.npos)
+        || text.size() == scheme + 3
+        || text.find_first_of("/?# ", scheme + 3) != text.npos)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"opendify_files_origin %V\" must be scheme and "
@@ -108,6 +145,31 @@ ngx_conf_enum_t suggestions[] = {
     { ngx_string("text"), kSuggestedText },
     { ngx_null_string, 0 },
 };
+
+char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *lcf = static_cast<LocConf *>(conf);
+    auto  value = arguments(cf)[1];
+
+    if (lcf->tasks != NGX_CONF_UNSET_UINT) {
+        static char duplicate[] = "is duplicate";
+        return duplicate;
+    }
+
+    lcf->tasks = view(value) == "reject" ? kTasksReject : kTasksIsolate;
+
+    if (has_prefix(value, "app=") && value.len > 4) {
+        lcf->task_app = borrow(view(value).substr(4));
+
+    } else if (view(value) != "isolate" && view(value) != "reject") {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown \"opendify_tasks %V\": it takes isolate, "
+                           "app=NAME or reject", &value);
+        return conf_error();
+    }
+
+    return kConfOk;
+}
 
 constexpr ngx_uint_t kAnyLevel =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
@@ -170,6 +232,20 @@ ngx_command_t commands[] = {
       offsetof(LocConf, chat_id),
       nullptr },
 
+    { ngx_string("opendify_message_id"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, message_id),
+      nullptr },
+
+    { ngx_string("opendify_parent_id"),
+      kAnyLevel|NGX_CONF_1MORE,
+      set_values,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, parent_id),
+      nullptr },
+
     { ngx_string("opendify_client"),
       kAnyLevel|NGX_CONF_1MORE,
       set_values,
@@ -186,28 +262,28 @@ ngx_command_t commands[] = {
 
     { ngx_string("opendify_memory"),
       kAnyLevel|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, memory),
       &memories },
 
     { ngx_string("opendify_reasoning"),
       kAnyLevel|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, reasoning),
       &reasonings },
 
     { ngx_string("opendify_steps"),
       kAnyLevel|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, steps),
       &steps },
 
     { ngx_string("opendify_suggested"),
       kAnyLevel|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      set_choice,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, suggested),
       &suggestions },
@@ -241,10 +317,17 @@ ngx_command_t commands[] = {
       nullptr },
 
     { ngx_string("opendify_form_pass"),
-      kAnyLevel|NGX_CONF_TAKE1,
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       set_form_pass,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, form_pass),
+      nullptr },
+
+    { ngx_string("opendify_tasks"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_tasks,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       nullptr },
 
     { ngx_string("opendify_keepalive"),

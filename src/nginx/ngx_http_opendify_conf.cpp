@@ -47,7 +47,11 @@ bool set_defaults(ngx_conf_t *cf, LocConf *conf)
                           {"$http_x_openwebui_chat_id",
                            "$http_x_librechat_conversation_id",
                            "$http_x_session_id", "$http_session_id",
-                           "$opendify_request_chat_id"});
+                           "$opendify_request_chat_id"})
+           && set_default(cf, &conf->message_id,
+                          {"$http_x_openwebui_message_id"})
+           && set_default(cf, &conf->parent_id,
+                          {"$http_x_openwebui_user_message_parent_id"});
 }
 
 // An "if" block is an unnamed location of its own; like proxy_pass, ours goes
@@ -61,6 +65,33 @@ void inherit_pass(ngx_conf_t *cf, const LocConf *prev, LocConf *conf)
         conf->pass = prev->pass;
         clcf->handler = handler;
     }
+}
+
+// Requests of a client's own. Their app belongs to the level that names it.
+void merge_tasks(LocConf *conf, const LocConf *prev)
+{
+    if (conf->tasks == NGX_CONF_UNSET_UINT) {
+        conf->task_app = prev->task_app;
+    }
+
+    ngx_conf_merge_uint_value(conf->tasks, prev->tasks,
+                              static_cast<ngx_uint_t>(kTasksIsolate));
+}
+
+char *check_tasks(ngx_conf_t *cf, const MainConf *mcf, const LocConf *conf)
+{
+    auto name = conf->task_app;
+
+    if (name.len == 0 || find_app(mcf, view(name)) != nullptr) {
+        return kConfOk;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"opendify_tasks app=%V\" names no model: add "
+                       "\"opendify_app %V key=app-...;\" to the http block",
+                       &name, &name);
+
+    return conf_error();
 }
 
 // How an answer looks.
@@ -144,12 +175,15 @@ void *create_loc_conf(ngx_conf_t *cf)
 
     conf->user = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->chat_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
+    conf->message_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
+    conf->parent_id = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->client = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->inputs = static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR);
     conf->memory = NGX_CONF_UNSET_UINT;
     conf->reasoning = NGX_CONF_UNSET_UINT;
     conf->steps = NGX_CONF_UNSET_UINT;
     conf->suggested = NGX_CONF_UNSET_UINT;
+    conf->tasks = NGX_CONF_UNSET_UINT;
     conf->footnotes = NGX_CONF_UNSET;
     conf->moderation_window = NGX_CONF_UNSET_MSEC;
     conf->keepalive = NGX_CONF_UNSET_MSEC;
@@ -168,11 +202,14 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         ngx_conf_merge_ptr_value(conf->user, prev->user, none);
         ngx_conf_merge_ptr_value(conf->chat_id, prev->chat_id, none);
+        ngx_conf_merge_ptr_value(conf->message_id, prev->message_id, none);
+        ngx_conf_merge_ptr_value(conf->parent_id, prev->parent_id, none);
         ngx_conf_merge_ptr_value(conf->client, prev->client, none);
         ngx_conf_merge_ptr_value(conf->inputs, prev->inputs, none);
         ngx_conf_merge_uint_value(conf->memory, prev->memory,
                                   static_cast<ngx_uint_t>(kMemoryHistory));
         merge_form(conf, prev);
+        merge_tasks(conf, prev);
         ngx_conf_merge_msec_value(conf->keepalive, prev->keepalive, 15000);
         ngx_conf_merge_msec_value(conf->stall, prev->stall, 3000);
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
@@ -187,9 +224,11 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return conf_error();
         }
 
-        return check_main(cf, static_cast<MainConf *>(
-                                  ngx_http_conf_get_module_main_conf(
-                                      cf, ngx_http_opendify_module)));
+        auto *mcf = static_cast<MainConf *>(
+            ngx_http_conf_get_module_main_conf(cf, ngx_http_opendify_module));
+
+        return check_main(cf, mcf) == kConfOk ? check_tasks(cf, mcf, conf)
+                                              : conf_error();
     });
 }
 

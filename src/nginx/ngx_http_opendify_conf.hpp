@@ -47,12 +47,15 @@ struct MainConf {
 
 enum Memory : ngx_uint_t { kMemoryHistory, kMemoryChat };
 enum Steps : ngx_uint_t { kStepsOff, kStepsReasoning };
+enum Tasks : ngx_uint_t { kTasksIsolate, kTasksReject };
 enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 
 struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
     ngx_array_t *user;      // ngx_http_complex_value_t, first non-empty wins
     ngx_array_t *chat_id;   // same
+    ngx_array_t *message_id;  // same
+    ngx_array_t *parent_id;   // same
     ngx_array_t *client;    // same
     ngx_array_t *inputs;    // InputConf
     ngx_str_t    form_pass; // the one to forms of paused runs, or empty
@@ -60,6 +63,8 @@ struct LocConf {
     ngx_uint_t   reasoning; // ReasoningMode
     ngx_uint_t   steps;     // Steps
     ngx_uint_t   suggested; // Suggested
+    ngx_uint_t   tasks;     // Tasks
+    ngx_str_t    task_app;  // model that answers them, empty: the one asked
     ngx_flag_t   footnotes;
     ngx_msec_t   moderation_window;  // text is held back that long
     ngx_str_t    files_origin;

@@ -27,6 +27,56 @@ const std::string &conversation_of(const ClientCtx *ctx)
     return told.empty() ? ctx->conversation_id : told;
 }
 
+// The client's name for a message, in its scope; "": none.
+std::optional<Digest> message_digest(const ClientCtx *ctx,
+                                     const std::string &id)
+{
+    return id.empty() ? std::nullopt
+                      : std::optional(digest_of({bytes_of(ctx->scope),
+                                                 "message", id}));
+}
+
+// The answer that the turn follows. A turn that goes on with an answer has
+// that answer's own id.
+std::optional<Digest> parent_of(const ClientCtx *ctx)
+{
+    bool goes_on = ctx->turn.messages.back().role == Role::assistant;
+
+    return message_digest(ctx, goes_on ? ctx->message_id : ctx->parent_id);
+}
+
+// The head that the history would be; false without history.
+bool history_head(const ClientCtx *ctx, Digest &head)
+{
+    if (ctx->conf->memory == kMemoryChat) {
+        head = scoped(ctx, "chat");
+        return true;
+    }
+
+    if (!history_digest(ctx->turn, head)) {
+        return false;
+    }
+
+    head = scoped(ctx, bytes_of(head));
+
+    return true;
+}
+
+// What the conversation has answered; nothing if it has no name.
+std::optional<Mapping> answered(const ClientCtx *ctx)
+{
+    Mapping mapping = {ctx->scope, head_after_answer(ctx),
+                       message_digest(ctx, ctx->message_id), {}};
+
+    if (ctx->auxiliary || conversation_of(ctx).empty()
+        || !mapping.id.assign(conversation_of(ctx)))
+    {
+        return std::nullopt;
+    }
+
+    return mapping;
+}
+
 }  // namespace
 
 Zone zone_of(const ClientCtx *ctx)
@@ -36,11 +86,14 @@ Zone zone_of(const ClientCtx *ctx)
     return Zone(conf->zone, conf->ttl);
 }
 
-void conversation_choose(ClientCtx *ctx)
+bool conversation_choose(ClientCtx *ctx)
 {
     auto zone = zone_of(ctx);
-    Digest head;
-    ConversationId id;
+    Mapping taken;
+
+    if (ctx->auxiliary || !has_conversations(ctx->mode)) {
+        return true;
+    }
 
     ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
 
@@ -49,38 +102,38 @@ void conversation_choose(ClientCtx *ctx)
     }
 
     if (!ctx->conversation_id.empty()) {
-        if (zone.take_conversation(ctx->scope, ctx->conversation_id, head)) {
-            ctx->taken = head;
+        if (zone.take_conversation(ctx->scope, ctx->conversation_id, taken)) {
+            ctx->taken = taken;
         }
 
-        return;
+        return true;
     }
 
-    if (ctx->conf->memory == kMemoryChat) {
-        head = scoped(ctx, "chat");
+    Digest head;
+    Taken  found = Taken::no;
 
-    } else if (history_digest(ctx->turn, head)) {
-        head = scoped(ctx, bytes_of(head));
-
-    } else {
-        return;
+    if (auto parent = parent_of(ctx)) {
+        found = zone.take_message(ctx->scope, *parent, taken);
     }
 
-    if (zone.take(head, id)) {
-        ctx->conversation_id = std::string(id.view());
-        ctx->taken = head;
+    if (found == Taken::no && history_head(ctx, head)) {
+        found = zone.take(ctx->scope, head, taken);
     }
+
+    if (found == Taken::yes) {
+        ctx->conversation_id = std::string(taken.id.view());
+        ctx->taken = taken;
+    }
+
+    return found != Taken::pending;
 }
 
 void conversation_put_back(ClientCtx *ctx)
 {
-    ConversationId id;
-
-    if (ctx->taken && id.assign(ctx->conversation_id)) {
-        zone_of(ctx).put(ctx->scope, *ctx->taken, id);
+    if (ctx->taken) {
+        zone_of(ctx).put(*ctx->taken);
+        ctx->taken.reset();
     }
-
-    ctx->taken.reset();
 }
 
 void conversation_drop(ClientCtx *ctx)
@@ -93,15 +146,13 @@ void conversation_drop(ClientCtx *ctx)
 void conversation_remember(ClientCtx *ctx)
 {
     auto &answer = *ctx->pipeline;
-    ConversationId id;
 
     bool seen = answer.ended()
                 || (answer.committed() && answer.text_bytes() != 0);
+    auto mapping = answered(ctx);
 
-    if (seen && !conversation_of(ctx).empty()
-        && id.assign(conversation_of(ctx)))
-    {
-        zone_of(ctx).put(ctx->scope, head_after_answer(ctx), id);
+    if (seen && mapping) {
+        zone_of(ctx).put(*mapping);
         ctx->taken.reset();
 
     } else {
@@ -109,21 +160,22 @@ void conversation_remember(ClientCtx *ctx)
     }
 }
 
-void conversation_hand_over(const ClientCtx *ctx, CallCtx *call)
+void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
 {
     auto &answer = *ctx->pipeline;
-    Mapping mapping = {ctx->scope, {}, {}};
 
     bool seen = answer.committed() && answer.text_bytes() != 0;
+    auto mapping = seen ? answered(ctx) : ctx->taken;
 
-    if (!mapping.id.assign(conversation_of(ctx)) || (!seen && !ctx->taken)) {
+    if (!mapping) {
         return;
     }
 
-    mapping.head = seen ? head_after_answer(ctx) : *ctx->taken;
     call->mapping = mapping;
     call->zone = main_conf(ctx->r)->zone;
     call->ttl = main_conf(ctx->r)->ttl;
+    zone_of(ctx).put(*mapping, true);
+    ctx->taken.reset();
 }
 
 }  // namespace opendify::glue

@@ -35,6 +35,11 @@ void leave(void *data)
     }
 
     if (ctx->stage != Stage::answering || ctx->pipeline->task_id().empty()) {
+        // A chatflow says no more than a ping to what it does not take.
+        if (ctx->stage == Stage::answering) {
+            prepare_forget(ctx);
+        }
+
         conversation_put_back(ctx);
         call_let_go(ctx->call, 0);
         return;
@@ -123,6 +128,9 @@ void on_stall(ngx_event_t *ev)
 
         case Stage::waiting:
             resume_poll(ctx);
+            break;
+
+        case Stage::waiting_turn:
             break;
 
         case Stage::suggesting:

@@ -59,6 +59,8 @@ void identify(ClientCtx *ctx)
 
     ctx->user = backend_user(ctx->user);
     ctx->chat_id = first_value(r, ctx->conf->chat_id);
+    ctx->message_id = first_value(r, ctx->conf->message_id);
+    ctx->parent_id = first_value(r, ctx->conf->parent_id);
     ctx->scope = digest_of({bytes_of(ctx->app->key_digest), ctx->client,
                             ctx->user, ctx->chat_id});
 

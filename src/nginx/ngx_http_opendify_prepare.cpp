@@ -14,6 +14,9 @@ namespace opendify::glue {
 
 namespace {
 
+constexpr ngx_msec_t kTurnWait = 3000;
+constexpr ngx_msec_t kTurnInterval = 50;
+
 void ask_parameters(ClientCtx *ctx)
 {
     prepare_call(ctx, Stage::asking_parameters,
@@ -60,26 +63,39 @@ void on_mode_probe(ClientCtx *ctx)
     }
 }
 
+// The app would not answer either, or only after another wait.
+bool is_final(Errc errc)
+{
+    return errc == Errc::backend_credentials || errc == Errc::backend_timeout;
+}
+
 // An app that does not tell is asked all the same: Dify checks too, if less
 // kindly.
 void on_parameters(ClientCtx *ctx)
 {
     OverCall call(ctx);
 
-    if (!call.has_reply() || call.is(NGX_HTTP_UNAUTHORIZED)) {
-        turn_fail(ctx, call.failure());
-        return;
-    }
-
     Result<AppForm> form = call.is(NGX_HTTP_OK)
                                ? decode_parameters(call.reply())
                                : Result<AppForm>(call.failure());
+
+    if (!form && is_final(form.failure().errc)) {
+        turn_fail(ctx, std::move(form.failure()));
+        return;
+    }
 
     ctx->form.readable = static_cast<bool>(form);
     ctx->form.form = std::make_shared<const AppForm>(
         form ? std::move(*form) : AppForm{});
     ctx->form_is_new = true;
-    forms_put(ctx->app->key_digest, ctx->form);
+
+    if (call.has_reply()) {
+        forms_put(ctx->app->key_digest, ctx->form);
+    }
+
+    if (ctx->chosen) {
+        uploads_list(ctx);  // it may take more files than before
+    }
 }
 
 // The app's own wishes, before Dify would hang on them (DESIGN §6).
@@ -106,12 +122,27 @@ bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
     return false;
 }
 
+// A turn that was stopped is stored when Dify's stream has ended.
+bool waits(ClientCtx *ctx)
+{
+    if (ctx->waiting_since == 0) {
+        ctx->waiting_since = ngx_current_msec;
+    }
+
+    return ngx_current_msec - ctx->waiting_since < kTurnWait;
+}
+
 void choose(ClientCtx *ctx)
 {
     HumanForm paused;
 
+    if (!conversation_choose(ctx) && waits(ctx)) {
+        ctx->stage = Stage::waiting_turn;
+        event_arm(&ctx->stall, kTurnInterval);
+        return;
+    }
+
     ctx->chosen = true;
-    conversation_choose(ctx);
     uploads_list(ctx);
 
     if (find_form(ctx->turn, paused)) {
@@ -136,7 +167,7 @@ void prepare(ClientCtx *ctx)
     if (!ctx->chosen) {
         choose(ctx);
 
-        if (ctx->call != nullptr || ctx->pipeline->over()) {
+        if (!ctx->chosen || ctx->call != nullptr || ctx->pipeline->over()) {
             return;
         }
     }
@@ -224,6 +255,9 @@ void prepare_run(ClientCtx *ctx)
         resume_on_form(ctx);
         break;
 
+    case Stage::waiting_turn:
+        break;
+
     case Stage::uploading:
         uploads_on_call(ctx);
         break;
@@ -241,6 +275,15 @@ void prepare_again(ClientCtx *ctx)
 {
     uploads_list(ctx);
     prepare(ctx);
+}
+
+void prepare_forget(ClientCtx *ctx)
+{
+    forms_forget(ctx->app->key_digest);
+
+    if (ctx->files_known) {
+        uploads_anew(ctx);
+    }
 }
 
 }  // namespace opendify::glue

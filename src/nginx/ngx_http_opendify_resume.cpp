@@ -2,7 +2,7 @@
 //
 //     the form is asked for, the run's stream taken up, and the answer
 //     submitted; a Dify that has no such stream (1.13) is asked for the run's
-//     record until it is over.
+//     record until it is over, and so is one whose stream has told nothing.
 
 #include "ngx_http_opendify_client.hpp"
 
@@ -12,6 +12,8 @@ namespace {
 
 constexpr ngx_msec_t kPollInterval = 1000;
 constexpr ngx_uint_t kMaxPolls = 600;
+// A submitted run may take so long to be taken up.
+constexpr ngx_uint_t kMaxPausedPolls = 15;
 
 }  // namespace
 
@@ -36,8 +38,13 @@ void resume_on_form(ClientCtx *ctx)
     }
 
     // It was answered elsewhere or is too old: the text is a new question.
-    if (!form) {
+    if (!form && form.failure().errc == Errc::backend_rejected) {
         ctx->paused.reset();
+        return;
+    }
+
+    if (!form) {
+        turn_fail(ctx, std::move(form.failure()));
         return;
     }
 
@@ -89,6 +96,24 @@ void resume_poll(ClientCtx *ctx)
     prepare_call(ctx, Stage::answering, encode_run_call(ctx->paused->run_id));
 }
 
+bool resume_unheard(ClientCtx *ctx)
+{
+    auto &pipeline = *ctx->pipeline;
+
+    if (!ctx->paused || pipeline.text_bytes() != 0 || pipeline.due_ms() != 0) {
+        return false;
+    }
+
+    pipeline.feed("\n\n");  // ends what was cut
+
+    if (!pipeline.over() && !pipeline.held()) {
+        call_let_go(ctx->call, 0);
+        resume_poll(ctx);
+    }
+
+    return true;
+}
+
 void resume_on_record(ClientCtx *ctx)
 {
     auto *call = ctx->call;
@@ -104,7 +129,16 @@ void resume_on_record(ClientCtx *ctx)
         return;
     }
 
-    if (++ctx->polls == kMaxPolls) {
+    ctx->polls++;
+
+    if (ctx->polls >= kMaxPausedPolls && is_paused_run(call->reply)) {
+        ctx->pipeline->fail({Errc::run_failed,
+                             "The app waits for a person again, and this "
+                             "Dify does not tell for what.", "", ""});
+        return;
+    }
+
+    if (ctx->polls == kMaxPolls) {
         ctx->pipeline->fail({Errc::backend_timeout,
                              "The app did not go on in time.", "", ""});
         return;

@@ -13,7 +13,7 @@ enum Variable : uintptr_t {
     kModel, kAppMode, kUser, kChatId, kClient, kConversationId, kMessageId,
     kTaskId, kFirstTokenMs, kPromptTokens, kCompletionTokens, kTotalTokens,
     kFinishReason, kError, kStopped, kRequestUser, kRequestChatId,
-    kAuthorization,
+    kTask, kAuthorization,
 };
 
 struct VariableRow {
@@ -21,7 +21,7 @@ struct VariableRow {
     Variable         variable;
 };
 
-constexpr std::array<VariableRow, 18> kVariables = {{
+constexpr std::array<VariableRow, 19> kVariables = {{
     {"opendify_model", kModel},
     {"opendify_app_mode", kAppMode},
     {"opendify_user", kUser},
@@ -39,6 +39,7 @@ constexpr std::array<VariableRow, 18> kVariables = {{
     {"opendify_stopped", kStopped},
     {"opendify_request_user", kRequestUser},
     {"opendify_request_chat_id", kRequestChatId},
+    {"opendify_task", kTask},
     {"opendify_authorization", kAuthorization},
 }};
 
@@ -115,6 +116,8 @@ std::string of_client(const ClientCtx *ctx, Variable variable)
                                        : std::to_string(ctx->first_token_ms);
     case kError:
         return ctx->error;
+    case kTask:
+        return ctx->auxiliary ? "1" : "";
     case kStopped:
         return ctx->stopped ? "1" : "";
     case kRequestUser:

@@ -203,30 +203,39 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
                : kConfOk;
 }
 
-bool Zone::take(const Digest &head, ConversationId &out)
+Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out)
 {
     ShmLock lock(slab(shm_));
 
     return ConversationMap(root(shm_)->map)
-        .take(head, now_s(), static_cast<std::uint32_t>(ttl_), out);
+        .take(scope, head, now_s(), static_cast<std::uint32_t>(ttl_), out);
 }
 
-bool Zone::take_conversation(const Digest &scope, std::string_view id,
-                             Digest &head)
+Taken Zone::take_message(const Digest &scope, const Digest &message,
+                         Mapping &out)
 {
     ShmLock lock(slab(shm_));
 
-    return ConversationMap(root(shm_)->map).take_conversation(scope, id, head);
+    return ConversationMap(root(shm_)->map)
+        .take_message(scope, message, now_s(),
+                      static_cast<std::uint32_t>(ttl_), out);
 }
 
-void Zone::put(const Digest &scope, const Digest &head,
-               const ConversationId &id)
+bool Zone::take_conversation(const Digest &scope, std::string_view id,
+                             Mapping &out)
+{
+    ShmLock lock(slab(shm_));
+
+    return ConversationMap(root(shm_)->map).take_conversation(scope, id, out);
+}
+
+void Zone::put(const Mapping &mapping, bool pending)
 {
     Journalled change;
 
     {
         ShmLock lock(slab(shm_));
-        ConversationMap(root(shm_)->map).put(scope, head, id, now_s());
+        ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
         change = persist_put(shm_);
     }
 

@@ -15,10 +15,12 @@ class Zone {
 public:
     Zone(ngx_shm_zone_t *shm, time_t ttl) : shm_(shm), ttl_(ttl) {}
 
-    bool take(const Digest &head, ConversationId &out);
+    Taken take(const Digest &scope, const Digest &head, Mapping &out);
+    Taken take_message(const Digest &scope, const Digest &message,
+                       Mapping &out);
     bool take_conversation(const Digest &scope, std::string_view id,
-                           Digest &head);
-    void put(const Digest &scope, const Digest &head, const ConversationId &id);
+                           Mapping &out);
+    void put(const Mapping &mapping, bool pending = false);
     void drop(const Digest &scope, std::string_view id);
 
     AppMode app_mode(const Digest &key);

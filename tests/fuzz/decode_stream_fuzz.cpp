@@ -116,6 +116,7 @@ std::string transcript(std::string_view bytes, std::uint8_t kind,
     }
 
     parser.finish(decoder);
+    decoder.finish();
     require(decoder.over() == sink.over);
 
     return sink.text.append(decoder.task_id())

@@ -149,6 +149,7 @@ void show(const fs::path &path)
 
     parser.feed(bytes, decoder);
     parser.finish(decoder);
+    decoder.finish();
     std::cout << name << " | " << outcome.line(decoder.skipped()) << "\n";
 }
 

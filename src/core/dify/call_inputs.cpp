@@ -12,8 +12,7 @@ namespace {
 
 bool takes_text(const ChatCall &call)
 {
-    return (call.mode == AppMode::completion || call.mode == AppMode::workflow)
-           && !call.query_input.empty();
+    return !has_conversations(call.mode) && !call.query_input.empty();
 }
 
 }  // namespace

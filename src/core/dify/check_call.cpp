@@ -308,7 +308,7 @@ void apply_form(const AppForm &form, ChatCall &call)
     call.form = &form;
     call.max_files = form.files_enabled ? form.max_files : 0;
 
-    if (call.mode == AppMode::completion || call.mode == AppMode::workflow) {
+    if (!has_conversations(call.mode)) {
         call.query_input = text_input_of(form, call.query_input);
     }
 

@@ -66,7 +66,9 @@ bool errc_of_message(std::string_view text, Errc &errc)
         return true;
     }
 
-    if (starts_with(text, "Form not found")) {
+    // Also the end of a run that has not begun.
+    if (starts_with(text, "Form not found")
+        || starts_with(text, "Invalid upload file")) {
         errc = Errc::backend_rejected;
         return true;
     }

@@ -54,7 +54,8 @@ void StreamDecoder::on_node(JsonValue data)
 }
 
 // Comes before message_end up to Dify 1.12, alone in 1.13.0, after a stop and
-// in a workflow app (§5.3): the answer is as complete as it gets.
+// in a workflow app (§5.3): but for the first the answer is as complete as it
+// gets.
 void StreamDecoder::on_run_finished(std::string_view status, JsonValue data)
 {
     const std::string_view error = data["error"].string();
@@ -69,7 +70,11 @@ void StreamDecoder::on_run_finished(std::string_view status, JsonValue data)
     outputs(data);
     total_usage(data);
     form_.reset();
-    end();
+    run_over_ = true;
+
+    if (!end_follows_) {
+        end();
+    }
 }
 
 void StreamDecoder::outputs(JsonValue data)

@@ -72,6 +72,7 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
     }
 
     if (event.type == "ping") {
+        pinged_ = true;
         return true;
     }
 
@@ -104,6 +105,11 @@ void StreamDecoder::on_object(JsonValue root)
 
     switch (meaning) {
     case Meaning::ping:
+        pinged_ = true;
+        break;
+
+    case Meaning::run_started:
+        on_run_started(root);
         break;
 
     case Meaning::passed:
@@ -289,6 +295,14 @@ void StreamDecoder::on_replace(JsonValue whole, JsonValue reason)
     sink_.on_event({TurnEvent::Kind::replace, whole.string()});
 }
 
+// Up to Dify 1.12, whose chatflows begin at once and give no reason, sources
+// and the last word of moderation come behind the run (§5.3).
+void StreamDecoder::on_run_started(JsonValue root)
+{
+    end_follows_ = !pinged_ && root["conversation_id"].is(JsonType::string)
+                   && root["data"]["reason"].is_null_or_missing();
+}
+
 void StreamDecoder::on_message_end(JsonValue root)
 {
     const JsonValue metadata = root["metadata"];
@@ -316,6 +330,13 @@ void StreamDecoder::text(std::string_view piece)
         said_ = said_ || piece.find_first_not_of(" \t\r\n") != piece.npos;
         files_.said(piece);
         sink_.on_event({TurnEvent::Kind::text, piece});
+    }
+}
+
+void StreamDecoder::finish()
+{
+    if (run_over_ && !over_) {
+        end();
     }
 }
 

@@ -39,6 +39,9 @@ public:
 
     bool on_sse_event(const wire::SseEvent &event) override;
 
+    // The body is over: what was waited for does not come.
+    void finish();
+
     bool over() const;     // an end or error event was reported
     bool stirred() const;  // an event other than a ping came
     // Events that meant nothing to us: unknown ones, such that are no JSON
@@ -51,6 +54,7 @@ public:
 
 private:
     void on_object(wire::JsonValue root);
+    void on_run_started(wire::JsonValue root);
     void on_step(Meaning meaning, wire::JsonValue root);
     void on_answer(std::string_view name, wire::JsonValue answer);
     void on_replace(wire::JsonValue whole, wire::JsonValue reason);
@@ -100,6 +104,9 @@ private:
     bool        has_usage_ = false;
     bool        node_lost_ = false;  // a node_finished was too large to read
     bool        said_ = false;       // text but blanks, or what replaces it
+    bool        run_over_ = false;   // its message_end is waited for
+    bool        end_follows_ = false;  // a run is not over without one
+    bool        pinged_ = false;
     bool        over_ = false;
     bool        stirred_ = false;
     std::size_t skipped_ = 0;

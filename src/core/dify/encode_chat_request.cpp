@@ -17,11 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxUserCharacters = 255;
 
-bool is_chat(AppMode mode)
-{
-    return mode != AppMode::completion && mode != AppMode::workflow;
-}
-
 std::string_view run_path(AppMode mode)
 {
     switch (mode) {
@@ -46,7 +41,7 @@ std::string_view run_path(AppMode mode)
 // become a second message.
 bool has_query(const ChatCall &call)
 {
-    return is_chat(call.mode)
+    return has_conversations(call.mode)
            || (call.mode == AppMode::completion && call.query_input.empty());
 }
 
@@ -65,6 +60,11 @@ void write_inputs(std::string &out, const ChatCall &call)
 }
 
 }  // namespace
+
+bool has_conversations(AppMode mode)
+{
+    return mode != AppMode::completion && mode != AppMode::workflow;
+}
 
 Result<BackendRequest> encode_chat_call(const ChatCall &call)
 {
@@ -92,7 +92,7 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
     wire::write_lossy_string(body, call.user);
     body += ",\"response_mode\":\"streaming\"";
 
-    if (is_chat(call.mode)) {
+    if (has_conversations(call.mode)) {
         body += ",\"conversation_id\":";
         wire::write_lossy_string(body, call.conversation_id);
         body += ",\"auto_generate_name\":false";

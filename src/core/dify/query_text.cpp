@@ -29,6 +29,19 @@ void join(std::string &out, std::string_view text)
     out += text;
 }
 
+// Of the messages from there on: the instructions, or all but them.
+std::string text_from(const Turn &turn, std::size_t at, bool instructions)
+{
+    std::string out;
+    for (std::size_t i = at; i < turn.messages.size(); i++) {
+        if ((turn.messages[i].role == Role::system) == instructions) {
+            join(out, turn.messages[i].text);
+        }
+    }
+
+    return out;
+}
+
 std::string_view speaker(Role role)
 {
     switch (role) {
@@ -112,10 +125,17 @@ std::size_t new_turn_at(const Turn &turn)
 
 std::string system_text(const Turn &turn)
 {
-    std::string out;
-    for (const Message &message : turn.messages) {
-        if (message.role == Role::system) {
-            join(out, message.text);
+    // Instructions after the last answer that are all there is are the
+    // question.
+    const std::size_t at = new_turn_at(turn);
+    const std::size_t end = at > 0 && is_blank(text_from(turn, at, false))
+                                ? at
+                                : turn.messages.size();
+    std::string       out;
+
+    for (std::size_t i = 0; i < end; i++) {
+        if (turn.messages[i].role == Role::system) {
+            join(out, turn.messages[i].text);
         }
     }
 
@@ -145,14 +165,10 @@ std::string query_text(const ChatCall &call)
 
 std::string new_turn_text(const Turn &turn)
 {
-    std::string out;
-    for (std::size_t i = new_turn_at(turn); i < turn.messages.size(); i++) {
-        if (turn.messages[i].role != Role::system) {
-            join(out, turn.messages[i].text);
-        }
-    }
+    const std::size_t at = new_turn_at(turn);
+    std::string       out = text_from(turn, at, false);
 
-    return out;
+    return at > 0 && is_blank(out) ? text_from(turn, at, true) : out;
 }
 
 bool asks_something(const Turn &turn)
@@ -168,12 +184,13 @@ bool asks_something(const Turn &turn)
 
 Failure nothing_asked(const Turn &turn)
 {
-    const bool answered = new_turn_at(turn) > 0;
+    const bool        answered = new_turn_at(turn) > 0;
+    const std::string param(turn.asked_in);
 
     return Failure{Errc::empty_query,
                    answered ? "There is no question after the last answer."
-                            : "There is no text to answer in the messages.",
-                   "messages",
+                            : "There is no text to answer in '" + param + "'.",
+                   param,
                    {}};
 }
 

@@ -14,6 +14,14 @@ bool is_final(std::string_view status)
            || status == "partial-succeeded";
 }
 
+std::string status_in(std::string_view record)
+{
+    wire::JsonDocument doc;
+
+    return doc.parse(record, Limits{}.max_json_depth)
+               ? std::string(doc.root()["status"].string()) : std::string();
+}
+
 }  // namespace
 
 BackendRequest encode_run_call(std::string_view run_id)
@@ -26,11 +34,7 @@ BackendRequest encode_run_call(std::string_view run_id)
 
 std::string encode_run_frame(std::string_view record)
 {
-    wire::JsonDocument doc;
-
-    if (!doc.parse(record, Limits{}.max_json_depth)
-        || !is_final(doc.root()["status"].string()))
-    {
+    if (!is_final(status_in(record))) {
         return {};
     }
 
@@ -42,6 +46,11 @@ std::string encode_run_frame(std::string_view record)
     }
 
     return frame + "}\n\n";
+}
+
+bool is_paused_run(std::string_view record)
+{
+    return status_in(record) == "paused";
 }
 
 }  // namespace opendify

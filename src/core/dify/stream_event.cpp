@@ -43,7 +43,7 @@ Meaning meaning_of(std::string_view name)
         {"node_finished", Meaning::node_finished},
         {"ping", Meaning::ping},
         {"message_end", Meaning::message_end},
-        {"workflow_started", Meaning::passed},
+        {"workflow_started", Meaning::run_started},
         {"workflow_finished", Meaning::run_finished},
         {"error", Meaning::error},
         {"message_replace", Meaning::replace},

@@ -26,6 +26,7 @@ enum class Meaning {
     round_begins,
     rounds_finished,
     message_end,
+    run_started,
     run_finished,
     run_paused,
     form,

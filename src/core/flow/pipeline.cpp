@@ -253,6 +253,7 @@ void Pipeline::finish()
     }
 
     impl_->parser.finish(*impl_->decoder);
+    impl_->decoder->finish();
 
     if (held()) {
         return;

@@ -70,7 +70,7 @@ void StreamEncoder::close(const Usage *usage, std::string &out) const
 
 void StreamEncoder::error(const Failure &failure, std::string &out)
 {
-    wire::write_event(out, encode_error(failure));
+    wire::write_event(out, encode_stream_error(failure));
     out.append(wire::kSseDone);
 }
 

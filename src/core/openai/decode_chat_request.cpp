@@ -124,6 +124,9 @@ bool read_members(RequestReader &reader, JsonValue root)
 {
     JsonValue choice = root["tool_choice"];
 
+    reader.turn.has_tools =
+        root["tools"].size() > 0 || root["functions"].size() > 0;
+
     return read_messages(reader, root["messages"])
            && reader.refuse_asked({
                { "logprobs", root["logprobs"].boolean(false),

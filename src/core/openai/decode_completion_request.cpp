@@ -14,6 +14,8 @@ using wire::JsonValue;
 
 bool read_prompt(RequestReader &reader, JsonValue prompt)
 {
+    reader.turn.asked_in = "prompt";
+
     if (prompt.is_null_or_missing()) {
         return reader.missing("prompt");
     }

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kMaxModelBytes = 256;
 
+// The type that no client takes for a reason to repeat.
+constexpr std::string_view kNoRepeat = "invalid_request_error";
+
 void write_string_or_null(std::string &out, std::string_view text)
 {
     if (text.empty()) {
@@ -25,6 +28,22 @@ std::string_view code_of(const Failure &failure)
 {
     return !failure.code.empty() ? failure.code
                                  : error_head(failure.errc).code;
+}
+
+std::string error_object(const Failure &failure, std::string_view type)
+{
+    std::string out;
+    out.append("{\"error\":{\"message\":");
+    wire::write_lossy_string(out, failure.message);
+    out.append(",\"type\":");
+    wire::write_string(out, type);
+    out.append(",\"param\":");
+    write_string_or_null(out, failure.param);
+    out.append(",\"code\":");
+    write_string_or_null(out, code_of(failure));
+    out.append("}}");
+
+    return out;
 }
 
 }  // namespace
@@ -48,20 +67,14 @@ Failure model_not_found(std::string_view model)
 
 std::string encode_error(const Failure &failure)
 {
+    return error_object(failure, error_head(failure.errc).type);
+}
+
+std::string encode_stream_error(const Failure &failure)
+{
     const ErrorHead &head = error_head(failure.errc);
 
-    std::string out;
-    out.append("{\"error\":{\"message\":");
-    wire::write_lossy_string(out, failure.message);
-    out.append(",\"type\":");
-    wire::write_string(out, head.type);
-    out.append(",\"param\":");
-    write_string_or_null(out, failure.param);
-    out.append(",\"code\":");
-    write_string_or_null(out, code_of(failure));
-    out.append("}}");
-
-    return out;
+    return error_object(failure, head.may_retry ? head.type : kNoRepeat);
 }
 
 }  // namespace opendify

@@ -10,7 +10,9 @@ namespace {
 
 using state::by_conversation;
 using state::by_head;
+using state::by_message;
 using state::Change;
+using state::Index;
 using state::kNone;
 using state::Record;
 using state::Table;
@@ -21,28 +23,43 @@ ConversationEntry entry_of(const Record &record)
 
     entry.key = record.digest[by_conversation];
     entry.head = record.digest[by_head];
+    entry.message = record.digest[by_message];
     entry.id = record.id;
     entry.used_s = record.used_s;
     entry.has_head = record.has_head != 0;
     entry.is_taken = record.has_head == 0 && record.taken != 0;
+    entry.has_message = entry.is_taken ? record.taken_message != 0
+                                       : record.has_message != 0;
 
     return entry;
+}
+
+// Who had it loses all. False if somebody has it and shall keep it.
+bool make_free(Table &table, Index index, const Digest &digest, bool wins)
+{
+    const std::uint32_t rival = table.find(index, digest);
+
+    if (rival != kNone && wins) {
+        table.void_head(rival);
+    }
+
+    return rival == kNone || wins;
 }
 
 void restore_head(Table &table, std::uint32_t number,
                   const ConversationEntry &entry)
 {
-    const std::uint32_t rival = table.find(by_head, entry.head);
-
-    if (rival != kNone && !entry.has_head) {
+    if (!make_free(table, by_head, entry.head, entry.has_head)
+        || (entry.has_message
+            && !make_free(table, by_message, entry.message, entry.has_head)))
+    {
         return;
     }
 
-    if (rival != kNone) {
-        table.void_head(rival);
+    table.set(by_head, number, entry.head);
+    if (entry.has_message) {
+        table.set(by_message, number, entry.message);
     }
-
-    table.set_head(number, entry.head);
 }
 
 }  // namespace
@@ -113,6 +130,9 @@ void ConversationMap::restore(const ConversationEntry &entry)
         table.record(number).used_s = entry.used_s;
         table.use(number);
     }
+
+    table.record(number).pending = 0;
+    table.record(number).taken = 0;
 
     if (entry.has_head || entry.is_taken) {
         restore_head(table, number, entry);

@@ -10,8 +10,10 @@ namespace {
 
 using state::by_conversation;
 using state::by_head;
+using state::by_message;
 using state::Change;
 using state::Header;
+using state::Index;
 using state::kIndices;
 using state::kNone;
 using state::Record;
@@ -27,6 +29,41 @@ Digest key_of(const Digest &scope, std::string_view id)
 bool is_old(const Record &record, std::uint32_t now_s, std::uint32_t ttl_s)
 {
     return now_s > record.used_s && now_s - record.used_s > ttl_s;
+}
+
+// A clock that went back makes nothing pending for long.
+bool is_pending(const Record &record, std::uint32_t now_s)
+{
+    constexpr std::uint32_t kPendingS = 4;
+
+    return record.pending != 0 && now_s - record.used_s <= kPendingS;
+}
+
+void take_head(Table &table, std::uint32_t number, Mapping &out)
+{
+    Record &record = table.record(number);
+
+    out.head = record.digest[by_head];
+    out.message = record.has_message != 0
+                      ? std::optional(record.digest[by_message])
+                      : std::nullopt;
+    out.id = record.id;
+
+    if (record.has_head != 0) {
+        record.taken = 1;
+        record.taken_message = record.has_message != 0;
+    }
+
+    table.void_head(number);
+    table.use(number);
+}
+
+void void_rival(Table &table, Index index, const Digest &digest)
+{
+    const std::uint32_t rival = table.find(index, digest);
+    if (rival != kNone) {
+        table.void_head(rival);
+    }
 }
 
 }  // namespace
@@ -64,28 +101,49 @@ bool ConversationMap::format(void *memory, std::size_t bytes)
     return true;
 }
 
-bool ConversationMap::take(const Digest &head, std::uint32_t now_s,
-                           std::uint32_t ttl_s, ConversationId &out)
+Taken ConversationMap::take(const Digest &scope, const Digest &head,
+                            std::uint32_t now_s, std::uint32_t ttl_s,
+                            Mapping &out)
+{
+    out.scope = scope;
+
+    return take_by(by_head, head, now_s, ttl_s, out);
+}
+
+Taken ConversationMap::take_message(const Digest &scope, const Digest &message,
+                                    std::uint32_t now_s, std::uint32_t ttl_s,
+                                    Mapping &out)
+{
+    out.scope = scope;
+
+    return take_by(by_message, message, now_s, ttl_s, out);
+}
+
+Taken ConversationMap::take_by(std::size_t index, const Digest &digest,
+                               std::uint32_t now_s, std::uint32_t ttl_s,
+                               Mapping &out)
 {
     Table table(base_);
     const Change change(table);
-    const std::uint32_t number = table.find(by_head, head);
+    const std::uint32_t number =
+        table.find(static_cast<Index>(index), digest);
 
     if (number == kNone || is_old(table.record(number), now_s, ttl_s)) {
-        return false;
+        return Taken::no;
     }
 
-    out = table.record(number).id;
-    table.void_head(number);
-    table.record(number).taken = 1;
-    table.record(number).used_s = now_s;
-    table.use(number);
+    if (is_pending(table.record(number), now_s)) {
+        return Taken::pending;
+    }
 
-    return true;
+    take_head(table, number, out);
+    table.record(number).used_s = now_s;
+
+    return Taken::yes;
 }
 
 bool ConversationMap::take_conversation(const Digest &scope,
-                                        std::string_view id, Digest &head)
+                                        std::string_view id, Mapping &out)
 {
     const Digest key = key_of(scope, id);
     Table table(base_);
@@ -97,29 +155,27 @@ bool ConversationMap::take_conversation(const Digest &scope,
     }
 
     const bool has_head = table.record(number).has_head != 0;
-    head = table.record(number).digest[by_head];
-    table.void_head(number);
-    table.record(number).taken |= has_head;
-    table.use(number);
+    out.scope = scope;
+    take_head(table, number, out);
 
     return has_head;
 }
 
-void ConversationMap::put(const Digest &scope, const Digest &head,
-                          const ConversationId &id, std::uint32_t now_s)
+void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
+                          bool pending)
 {
-    const Digest key = key_of(scope, id.view());
+    const Digest key = key_of(mapping.scope, mapping.id.view());
     Table table(base_);
     const Change change(table);
 
-    const std::uint32_t rival = table.find(by_head, head);
-    if (rival != kNone) {
-        table.void_head(rival);
+    void_rival(table, by_head, mapping.head);
+    if (mapping.message) {
+        void_rival(table, by_message, *mapping.message);
     }
 
     std::uint32_t number = table.find(by_conversation, key);
     if (number == kNone) {
-        number = table.make(key, id, now_s);
+        number = table.make(key, mapping.id, now_s);
 
     } else {
         table.void_head(number);
@@ -127,7 +183,12 @@ void ConversationMap::put(const Digest &scope, const Digest &head,
         table.use(number);
     }
 
-    table.set_head(number, head);
+    table.record(number).pending = pending ? 1 : 0;
+    table.record(number).taken = 0;
+    table.set(by_head, number, mapping.head);
+    if (mapping.message) {
+        table.set(by_message, number, *mapping.message);
+    }
 }
 
 void ConversationMap::drop(const Digest &scope, std::string_view id)

@@ -64,22 +64,28 @@ void Table::unlink(Index index, std::uint32_t number)
     *at = record(number).next[index];
 }
 
-void Table::set_head(std::uint32_t number, const Digest &head)
+std::uint8_t &Table::has(Index index, std::uint32_t number)
 {
     Record &record = this->record(number);
 
-    record.digest[by_head] = head;
+    return index == by_head ? record.has_head : record.has_message;
+}
+
+void Table::set(Index index, std::uint32_t number, const Digest &digest)
+{
+    record(number).digest[index] = digest;
     in_order();
-    record.has_head = 1;
-    record.taken = 0;
-    link(by_head, number);
+    has(index, number) = 1;
+    link(index, number);
 }
 
 void Table::void_head(std::uint32_t number)
 {
-    if (record(number).has_head != 0) {
-        record(number).has_head = 0;
-        unlink(by_head, number);
+    for (const Index index : { by_head, by_message }) {
+        if (has(index, number) != 0) {
+            has(index, number) = 0;
+            unlink(index, number);
+        }
     }
 }
 
@@ -198,8 +204,10 @@ void Table::mend()
         }
 
         link(by_conversation, number);
-        if (record.has_head != 0) {
-            link(by_head, number);
+        for (const Index index : { by_head, by_message }) {
+            if (has(index, number) != 0) {
+                link(index, number);
+            }
         }
 
         record.older = list;

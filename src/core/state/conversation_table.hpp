@@ -5,7 +5,7 @@
 // of free ones. `busy` stands while links change: whoever finds it standing
 // follows a process that died there, and makes all links anew from the
 // records. A record counts from the store to `live` on, which is the last one
-// of filling it, and its head from the store to `has_head` on.
+// of filling it, its head from the store to `has_head` on, and so its message.
 
 #ifndef OPENDIFY_STATE_CONVERSATION_TABLE_HPP
 #define OPENDIFY_STATE_CONVERSATION_TABLE_HPP
@@ -25,7 +25,7 @@ inline constexpr std::uint32_t kNone = 0xffffffff;
 enum Index : std::size_t {
     by_conversation,
     by_head,
-    by_message,  // laid out, so that old regions stay readable; not used yet
+    by_message,
     kIndices,
 };
 
@@ -49,8 +49,10 @@ struct Record {
     std::uint32_t  used_s;
     std::uint8_t   live;
     std::uint8_t   has_head;
-    std::uint8_t   taken;  // its head is void because a turn has it
-    std::uint8_t   reserved;
+    std::uint8_t   has_message;
+    std::uint8_t   pending : 1;
+    std::uint8_t   taken : 1;  // its head is void because a turn has it
+    std::uint8_t   taken_message : 1;  // and had a message
 };
 
 static_assert(std::is_trivially_copyable_v<Header>);
@@ -84,8 +86,9 @@ public:
                        std::uint32_t now_s);
     void forget(std::uint32_t number);
 
-    // Of a record that has none.
-    void set_head(std::uint32_t number, const Digest &head);
+    // `index` is by_head or by_message, of a record that has none.
+    void set(Index index, std::uint32_t number, const Digest &digest);
+    // It is nobody's last turn any more: no head, no message.
     void void_head(std::uint32_t number);
 
     // It is the most recently used one now.
@@ -96,6 +99,7 @@ public:
 
 private:
     std::uint32_t &bucket(Index index, const Digest &digest);
+    std::uint8_t &has(Index index, std::uint32_t number);
     void link(Index index, std::uint32_t number);
     void unlink(Index index, std::uint32_t number);
     void enter_list(std::uint32_t number);

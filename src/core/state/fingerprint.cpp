@@ -1,6 +1,7 @@
 // What is hashed: for each message its role, its trimmed text, the length of
-// that text. Read from the end this has one meaning only, so the borders of
-// messages cannot be moved by their text.
+// that text; then in the same form each of its files, of which the text is
+// the hash of the bytes, or the address. Read from the end this has one meaning
+// only, so the borders of messages cannot be moved by their text.
 //
 // A message is closed not by end() but by the next one: until then an
 // assistant message may still be lengthened.
@@ -11,83 +12,78 @@
 
 #include "opendify/fingerprint.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <exception>
-#include <new>
 
 #include "flow/think_splitter.hpp"
+#include "state/normal_text.hpp"
+#include "state/sha256.hpp"
 
 namespace opendify {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
+// What clients trim: the above, no-break and ideographic spaces.
+constexpr std::string_view kTrimmed[] = {
+    " ", "\n", "\t", "\r", "\v", "\f", "\xc2\xa0", "\xe3\x80\x80",
+};
+
+// How the longer ones begin.
+constexpr std::string_view kCut[] = { "\xc2", "\xe3", "\xe3\x80" };
+
 // What is left of kOurBlock when its blanks are trimmed, as they are where it
 // begins a message. Only its first character is a "[".
 constexpr std::string_view kBlockMark =
     kOurBlock.substr(kOurBlock.find_first_not_of(kBlanks));
 
-// OpenSSL's own answer to a failed allocation is 0 or null.
-void must(bool done)
+// What begins a record.
+constexpr char kUser = 'u';
+constexpr char kAssistant = 'a';
+constexpr char kBytes = 'b';
+constexpr char kAddress = 'l';
+
+bool ends_with(std::string_view text, std::string_view with)
 {
-    if (!done) {
-        std::rethrow_exception(std::make_exception_ptr(std::bad_alloc()));
-    }
+    return text.size() >= with.size()
+           && text.substr(text.size() - with.size()) == with;
 }
 
-struct ContextFree {
-    void operator()(EVP_MD_CTX *context) const { EVP_MD_CTX_free(context); }
-};
+std::string_view without_leading(std::string_view text)
+{
+    for (std::size_t size = text.size() + 1; size != text.size();) {
+        size = text.size();
 
-class Sha256 {
-public:
-    Sha256() : context_(EVP_MD_CTX_new())
-    {
-        must(context_ != nullptr);
-        must(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-    }
-
-    Sha256(const Sha256 &other) : context_(EVP_MD_CTX_new())
-    {
-        must(context_ != nullptr);
-        must(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1);
-    }
-
-    void add(std::string_view bytes)
-    {
-        must(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())
-             == 1);
-    }
-
-    // Little-endian, whatever the machine: digests outlive it in snapshots.
-    void add_length(std::uint64_t length)
-    {
-        char bytes[8];
-
-        for (char &byte : bytes) {
-            byte = static_cast<char>(length & 0xff);
-            length >>= 8;
+        for (const std::string_view blank : kTrimmed) {
+            if (text.substr(0, blank.size()) == blank) {
+                text.remove_prefix(blank.size());
+            }
         }
-
-        add({ bytes, sizeof(bytes) });
     }
 
-    Digest finish()
-    {
-        std::uint8_t whole[EVP_MAX_MD_SIZE];
-        Digest digest;
+    return text;
+}
 
-        must(EVP_DigestFinal_ex(context_.get(), whole, nullptr) == 1);
-        std::copy_n(whole, digest.size(), digest.begin());
-
-        return digest;
+// Nor with the beginning of a blank: the rest of it may follow.
+std::string_view without_trailing(std::string_view text)
+{
+    for (const std::string_view cut : kCut) {
+        if (ends_with(text, cut)) {
+            text.remove_suffix(cut.size());
+        }
     }
 
-private:
-    std::unique_ptr<EVP_MD_CTX, ContextFree> context_;
-};
+    for (std::size_t size = text.size() + 1; size != text.size();) {
+        size = text.size();
+
+        for (const std::string_view blank : kTrimmed) {
+            if (ends_with(text, blank)) {
+                text.remove_suffix(blank.size());
+            }
+        }
+    }
+
+    return text;
+}
 
 bool counts(Role role)
 {
@@ -100,14 +96,13 @@ struct Fingerprint::State : ThinkSink {
     void on_text(std::string_view piece) override;
     void on_thought(std::string_view) override {}
     void on_thought_end() override {}
-    void open(Role next);
+    void open(char next);
     void close();
     void add_text(std::string_view piece);
 
-    Sha256        hash;
-    bool          any = false;      // a message was begun
+    state::Sha256 hash;
+    char          kind = 0;         // of the open record, 0: none yet
     bool          reading = false;  // add() belongs to it
-    Role          role = Role::user;
     std::uint64_t length = 0;       // of its text, as hashed
     std::string   blanks;           // after that text; kept if more follows
 
@@ -117,19 +112,18 @@ struct Fingerprint::State : ThinkSink {
     bool          line_begin = true;
 };
 
-void Fingerprint::State::open(Role next)
+void Fingerprint::State::open(char next)
 {
-    if (any) {
+    if (kind != 0) {
         close();
     }
 
-    any = true;
-    role = next;
+    kind = next;
     length = 0;
     blanks.clear();
     mark = 0;
     line_begin = true;
-    hash.add(role == Role::user ? "u" : "a");
+    hash.add({&kind, 1});
 }
 
 void Fingerprint::State::close()
@@ -177,22 +171,21 @@ void Fingerprint::State::on_text(std::string_view piece)
 
 void Fingerprint::State::add_text(std::string_view piece)
 {
+    std::string joined;
+
+    if (!blanks.empty()) {
+        joined = blanks.append(piece);
+        piece = joined;
+    }
+
     if (length == 0) {
-        piece.remove_prefix(
-            std::min(piece.find_first_not_of(kBlanks), piece.size()));
+        piece = without_leading(piece);
     }
 
-    const std::size_t last = piece.find_last_not_of(kBlanks);
-    if (last == std::string_view::npos) {
-        blanks.append(piece);
-        return;
-    }
-
-    const std::string_view text = piece.substr(0, last + 1);
-    hash.add(blanks);
+    const std::string_view text = without_trailing(piece);
     hash.add(text);
-    length += blanks.size() + text.size();
-    blanks.assign(piece.substr(last + 1));
+    length += text.size();
+    blanks.assign(piece.substr(text.size()));
 }
 
 Fingerprint::Fingerprint() : state_(std::make_unique<State>())
@@ -223,11 +216,12 @@ void Fingerprint::begin(Role role)
         return;
     }
 
-    if (state.any && role == Role::assistant && state.role == role) {
-        return;
-    }
+    if (role == Role::user) {
+        state.open(kUser);
 
-    state.open(role);
+    } else if (state.kind != kAssistant) {
+        state.open(kAssistant);
+    }
 }
 
 void Fingerprint::add(std::string_view piece)
@@ -238,7 +232,7 @@ void Fingerprint::add(std::string_view piece)
         return;
     }
 
-    if (state.role == Role::assistant) {
+    if (state.kind == kAssistant) {
         state.splitter.feed(piece, state);
 
     } else {
@@ -254,15 +248,44 @@ void Fingerprint::end()
 void Fingerprint::message(Role role, std::string_view text)
 {
     begin(role);
-    add(text);
+    add(role == Role::user ? state::asked_text(text) : text);
     end();
+}
+
+void Fingerprint::message(const Message &message)
+{
+    this->message(message.role, message.text);
+
+    for (const Attachment &file : message.files) {
+        if (message.role == Role::user) {
+            this->file(file);
+        }
+    }
+}
+
+void Fingerprint::file(const Attachment &file)
+{
+    State &state = *state_;
+
+    if (!file.url.empty()) {
+        state.open(kAddress);
+        state.add_text(file.url);
+        return;
+    }
+
+    const Digest content = digest_of({file.bytes});
+
+    state.open(kBytes);
+    state.hash.add({reinterpret_cast<const char *>(content.data()),
+                    content.size()});
+    state.length = content.size();
 }
 
 Digest Fingerprint::digest() const
 {
     State state = *state_;
 
-    if (state.any) {
+    if (state.kind != 0) {
         state.close();
     }
 
@@ -280,7 +303,7 @@ bool history_digest(const Turn &turn, Digest &out)
 
     Fingerprint fingerprint;
     for (auto m = turn.messages.begin(); m != last.base(); ++m) {
-        fingerprint.message(m->role, m->text);
+        fingerprint.message(*m);
     }
 
     out = fingerprint.digest();
@@ -292,22 +315,10 @@ Fingerprint turn_fingerprint(const Turn &turn)
     Fingerprint fingerprint;
 
     for (const Message &message : turn.messages) {
-        fingerprint.message(message.role, message.text);
+        fingerprint.message(message);
     }
 
     return fingerprint;
-}
-
-Digest digest_of(std::initializer_list<std::string_view> parts)
-{
-    Sha256 hash;
-
-    for (const std::string_view part : parts) {
-        hash.add_length(part.size());
-        hash.add(part);
-    }
-
-    return hash.finish();
 }
 
 }  // namespace opendify

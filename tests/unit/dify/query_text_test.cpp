@@ -35,6 +35,34 @@ TEST(QueryText, FilesWithoutAWord)
     EXPECT_FALSE(asks_something(turn));
 }
 
+TEST(QueryText, InstructionsAfterTheLastAnswer)
+{
+    Turn turn;
+    turn.messages = {{Role::system, "Be brief."},
+                     {Role::user, "Hi"},
+                     {Role::assistant, "Hello"},
+                     {Role::system, "Summarize this."}};
+    ASSERT_TRUE(asks_something(turn));
+    EXPECT_EQ(new_turn_text(turn), "Summarize this.");
+
+    ChatCall call;
+    call.turn = &turn;
+    EXPECT_EQ(dify::query_text(call),
+              "Be brief.\n\nConversation so far:\nUser: Hi\n"
+              "Assistant: Hello\n\nUser: Summarize this.");
+
+    call.conversation_id = "c";
+    EXPECT_EQ(dify::query_text(call), "Summarize this.");
+
+    // With a word of the user's they are instructions again.
+    turn.messages.push_back({Role::user, "Go on"});
+    EXPECT_EQ(dify::query_text(call), "Go on");
+
+    turn.messages.pop_back();
+    turn.messages.back().text = " ";
+    EXPECT_FALSE(asks_something(turn));
+}
+
 TEST(NothingAsked, FittingWords)
 {
     Turn turn;
@@ -43,12 +71,18 @@ TEST(NothingAsked, FittingWords)
     Failure failure = nothing_asked(turn);
     EXPECT_EQ(failure.errc, Errc::empty_query);
     EXPECT_EQ(failure.param, "messages");
-    EXPECT_EQ(failure.message, "There is no text to answer in the messages.");
+    EXPECT_EQ(failure.message, "There is no text to answer in 'messages'.");
 
     turn.messages.insert(turn.messages.begin(), {Role::assistant, "1"});
     failure = nothing_asked(turn);
     EXPECT_EQ(failure.errc, Errc::empty_query);
     EXPECT_EQ(failure.message, "There is no question after the last answer.");
+
+    turn.messages = {{Role::user, " "}};
+    turn.asked_in = "prompt";
+    failure = nothing_asked(turn);
+    EXPECT_EQ(failure.param, "prompt");
+    EXPECT_EQ(failure.message, "There is no text to answer in 'prompt'.");
 }
 
 }  // namespace

@@ -32,5 +32,14 @@ TEST(RunDetail, is_nothing_while_the_run_goes_on)
     }
 }
 
+TEST(RunDetail, tells_of_a_pause)
+{
+    EXPECT_TRUE(is_paused_run("{\"status\":\"paused\"}"));
+
+    for (const char *record : {"{\"status\":\"running\"}", "{}", "", "[]"}) {
+        EXPECT_FALSE(is_paused_run(record)) << record;
+    }
+}
+
 }  // namespace
 }  // namespace opendify

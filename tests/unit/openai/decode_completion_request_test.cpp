@@ -37,6 +37,7 @@ TEST(DecodeCompletionRequest, ReadsThePrompt)
         ASSERT_EQ(turn->messages.size(), 1u);
         EXPECT_EQ(turn->messages[0].role, Role::user);
         EXPECT_EQ(turn->messages[0].text, "Once ");
+        EXPECT_EQ(turn->asked_in, "prompt");
         EXPECT_FALSE(turn->stream);
         EXPECT_FALSE(turn->include_usage);
     }

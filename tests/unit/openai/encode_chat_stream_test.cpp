@@ -172,7 +172,7 @@ TEST(EncodeChatStream, AnErrorIsOneEventAndDone)
     stream->error(Failure{Errc::backend_closed, "It\nbroke", {}, {}}, out);
 
     EXPECT_EQ(out, "data: {\"error\":{\"message\":\"It\\nbroke\","
-                   "\"type\":\"server_error\",\"param\":null,"
+                   "\"type\":\"invalid_request_error\",\"param\":null,"
                    "\"code\":\"backend_closed\"}}\n\n" + kDone);
 }
 

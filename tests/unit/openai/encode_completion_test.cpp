@@ -146,7 +146,7 @@ TEST(EncodeCompletion, ErrorsAreThoseOfAChat)
     reply()->error(failure, folded);
 
     EXPECT_EQ(streamed, "data: {\"error\":{\"message\":\"It broke\","
-                        "\"type\":\"server_error\",\"param\":null,"
+                        "\"type\":\"invalid_request_error\",\"param\":null,"
                         "\"code\":\"backend_closed\"}}\n\n" + kDone);
     EXPECT_EQ(folded, "");
 }

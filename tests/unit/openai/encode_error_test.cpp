@@ -30,6 +30,16 @@ TEST(EncodeError, TheFailuresCodeWins)
               "\"param\":null,\"code\":\"model_error_429\"}}");
 }
 
+TEST(EncodeError, TheTypeInAStreamInvitesNoRepeat)
+{
+    EXPECT_EQ(encode_stream_error({Errc::run_failed, "m", {}, {}}),
+              "{\"error\":{\"message\":\"m\","
+              "\"type\":\"invalid_request_error\",\"param\":null,"
+              "\"code\":\"run_failed\"}}");
+    Failure refused{Errc::backend_rate_limited, "m", {}, {}};
+    EXPECT_EQ(encode_stream_error(refused), encode_error(refused));
+}
+
 TEST(EncodeError, BytesThatAreNotUtf8BecomeReplacements)
 {
     EXPECT_EQ(encode_error({Errc::backend_failed, "a\xff\nb", {}, {}}),

@@ -261,21 +261,37 @@ public:
 
     ConversationMap map() { return ConversationMap(words_.data()); }
 
+    // Every head has a message of its own.
     void put(std::string_view head, std::string_view id, std::uint32_t now)
     {
-        ConversationId text;
-        EXPECT_TRUE(text.assign(id));
-        map().put(kScope, digest(head), text, now);
+        Mapping mapping = { kScope, digest(head), message(head), {} };
+        EXPECT_TRUE(mapping.id.assign(id));
+        map().put(mapping, now);
     }
 
     std::string take(std::string_view head, std::uint32_t now)
     {
-        ConversationId id;
-        return map().take(digest(head), now, 1000, id) ? std::string(id.view())
-                                                       : std::string();
+        Mapping taken;
+        return map().take(kScope, digest(head), now, 1000, taken) == Taken::yes
+                   ? std::string(taken.id.view())
+                   : std::string();
+    }
+
+    std::string take_message(std::string_view head, std::uint32_t now)
+    {
+        Mapping taken;
+        return map().take_message(kScope, message(head), now, 1000, taken)
+                       == Taken::yes
+                   ? std::string(taken.id.view())
+                   : std::string();
     }
 
 private:
+    static Digest message(std::string_view head)
+    {
+        return digest("message of " + std::string(head));
+    }
+
     std::vector<std::uint64_t> words_;
 };
 
@@ -348,7 +364,8 @@ TEST(ConversationCopy, ATakenHeadComesBackUnlessItIsAnothers)
 
     Region other(8);
     other.map().restore(taken[0]);
-    EXPECT_EQ(other.take("h", 3), "c1");
+    EXPECT_EQ(other.take_message("h", 3), "c1");
+    EXPECT_EQ(other.take("h", 3), "");
 
     region.put("h", "c2", 3);
     for (const bool reversed : { false, true }) {
@@ -455,7 +472,9 @@ TEST(ConversationCopy, SnapshotAndJournalGiveTheMap)
             EXPECT_EQ(entry.has_head, !head.empty());
             if (!head.empty()) {
                 EXPECT_EQ(entry.head, digest(head));
-                EXPECT_EQ(other.take(head, now), id);
+                EXPECT_EQ(round % 2 == 0 ? other.take(head, now)
+                                         : other.take_message(head, now),
+                          id);
             }
         }
     }

@@ -55,15 +55,17 @@ public:
 
     void put(std::string_view head, std::string_view id, std::uint32_t now)
     {
-        map().put(kScope, digest(head), id_of(id), now);
+        const std::string message = "answer " + std::string(head);
+        map().put({ kScope, digest(head), digest(message), id_of(id) }, now);
     }
 
     // The id, or "" if nothing was taken.
     std::string take(std::string_view head, std::uint32_t now)
     {
-        ConversationId id;
-        return map().take(digest(head), now, kTtl, id) ? std::string(id.view())
-                                                       : std::string();
+        Mapping out;
+        return map().take(kScope, digest(head), now, kTtl, out) == Taken::yes
+                   ? std::string(out.id.view())
+                   : std::string();
     }
 
 private:
@@ -152,7 +154,7 @@ TEST(ConversationMap, TakesAConversationByItsId)
     Region region(8);
     region.put("h1", "c1", 10);
 
-    Digest head = {};
+    Mapping head;
     EXPECT_FALSE(region.map().take_conversation(kOther, "c1", head));
     EXPECT_FALSE(region.map().take_conversation(kScope, "c2", head));
     EXPECT_FALSE(region.map().take_conversation(kScope, std::string(100, 'x'),
@@ -161,17 +163,67 @@ TEST(ConversationMap, TakesAConversationByItsId)
 
     region.put("h1", "c1", 12);
     EXPECT_TRUE(region.map().take_conversation(kScope, "c1", head));
-    EXPECT_EQ(head, digest("h1"));
+    EXPECT_EQ(head.head, digest("h1"));
+    EXPECT_EQ(head.message, digest("answer h1"));
+    EXPECT_EQ(head.id.view(), "c1");
     EXPECT_FALSE(region.map().take_conversation(kScope, "c1", head));
     EXPECT_EQ(region.take("h1", 13), "");
     EXPECT_EQ(region.map().size(), 1u);
 }
 
+TEST(ConversationMap, TakesAConversationByItsMessage)
+{
+    Region region(8);
+    const Digest first = digest("m1"), second = digest("m2");
+    Mapping id;
+
+    region.map().put({ kScope, digest("h1"), first, id_of("c") }, 10);
+    EXPECT_EQ(region.map().take_message(kScope, second, 11, kTtl, id), Taken::no);
+    EXPECT_EQ(region.map().take_message(kScope, first, 11 + kTtl, kTtl, id), Taken::no);
+    EXPECT_EQ(region.map().take_message(kScope, first, 11, kTtl, id), Taken::yes);
+    EXPECT_EQ(id.id.view(), "c");
+    EXPECT_EQ(region.map().take_message(kScope, first, 11, kTtl, id), Taken::no);
+    EXPECT_EQ(region.take("h1", 11), "") << "taken is taken";
+
+    region.map().put({ kScope, digest("h2"), second, id_of("c") }, 12);
+    EXPECT_EQ(region.take("h2", 12), "c");
+    EXPECT_EQ(region.map().take_message(kScope, second, 12, kTtl, id), Taken::no);
+
+    region.map().put({ kScope, digest("h3"), second, id_of("c") }, 13);
+    region.map().put({ kScope, digest("h4"), second, id_of("d") }, 13);
+    EXPECT_EQ(region.take("h3", 13), "") << "it lost its message to another";
+    EXPECT_EQ(region.map().take_message(kScope, second, 13, kTtl, id), Taken::yes);
+    EXPECT_EQ(id.id.view(), "d");
+}
+
+TEST(ConversationMap, APendingTurnIsWaitedFor)
+{
+    Region region(8);
+    const Mapping mapping = { kScope, digest("h"), digest("m"), id_of("c") };
+    Mapping id;
+
+    region.map().put(mapping, 10, true);
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 10, kTtl, id), Taken::pending);
+    EXPECT_EQ(region.map().take_message(kScope, *mapping.message, 14, kTtl, id),
+              Taken::pending);
+
+    region.map().put(mapping, 14);
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 14, kTtl, id), Taken::yes);
+
+    region.map().put(mapping, 20, true);
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 25, kTtl, id), Taken::yes)
+        << "who should have put it died";
+
+    region.map().put(mapping, 30, true);
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 29, kTtl, id), Taken::yes)
+        << "the clock went back";
+}
+
 TEST(ConversationMap, ScopesDoNotMix)
 {
     Region region(8);
-    region.map().put(kScope, digest("h1"), id_of("c"), 10);
-    region.map().put(kOther, digest("h2"), id_of("c"), 10);
+    region.map().put({ kScope, digest("h1"), {}, id_of("c") }, 10);
+    region.map().put({ kOther, digest("h2"), {}, id_of("c") }, 10);
     EXPECT_EQ(region.map().size(), 2u);
 
     region.map().drop(kOther, "c");
@@ -205,7 +257,7 @@ TEST(ConversationMap, EvictsTheLeastRecentlyUsed)
     region.put("h3", "c3", 10);
     EXPECT_EQ(region.take("h1", 10), "c1");
     region.put("h1", "c1", 10);
-    Digest head = {};
+    Mapping head;
     region.map().take_conversation(kScope, "c2", head);
 
     region.put("h4", "c4", 10);
@@ -240,10 +292,10 @@ TEST(ConversationMap, MayLieAnywhere)
     std::fill(region.words().begin(), region.words().end(), 0);
 
     ConversationMap map(moved.data());
-    ConversationId id;
+    Mapping id;
     EXPECT_EQ(map.size(), 2u);
-    EXPECT_TRUE(map.take(digest("h1"), 11, kTtl, id));
-    EXPECT_EQ(id.view(), "c1");
+    EXPECT_EQ(map.take(kScope, digest("h1"), 11, kTtl, id), Taken::yes);
+    EXPECT_EQ(id.id.view(), "c1");
 }
 
 // The map as it is described, in the plainest possible way.
@@ -347,7 +399,7 @@ void run_against_model(std::size_t capacity, unsigned seed, bool crashes)
 
         case 4:
             if (!crashes) {
-                Digest head = {};
+                Mapping head;
                 region.map().take_conversation(kScope, id, head);
                 model.take_conversation(id);
                 break;
