@@ -14,6 +14,7 @@ import dify_events
 import nginx as nginx_module
 from nginx import CANARY, Nginx
 from nginx_family import Daemon, helper, kill_all, wait_for
+from test_chains import say
 from test_conversations import Chat, conversation
 
 ROUNDS = int(os.environ.get('OPENDIFY_KILL_ROUNDS', '15'))
@@ -98,6 +99,20 @@ def test_without_a_path_nothing_is_kept(bare_site):
     chat.say('CANARY one')
     restart(site)
     assert conversation(chat.say('CANARY two')) is None
+
+
+@pytest.mark.parametrize('every', [RARE, 'snapshot=200ms'])
+def test_ids_of_messages_are_kept(kept, every):
+    site = start(kept, every)
+    chat = Chat(site)
+    first = say(chat, 'CANARY one', 'm1', '')
+    chat.messages[1]['content'] = 'shown otherwise by the client'
+    if every != RARE:
+        next_snapshot(site)
+    kill_all(site.nginx)
+    site.nginx.start()
+    second = say(chat, 'CANARY two', 'm2', 'm1')
+    assert conversation(second) == first.ids.conversation
 
 
 def test_the_old_head_stays_old(kept):
