@@ -307,7 +307,8 @@ bool has_newly_dead(const PersistConf *conf, const PersistState &state)
     }
 
     return std::any_of(families.begin(), families.end(), [&](auto &family) {
-        return family.first != state.family && is_dead(family.second);
+        return family.first != state.family && !family.second.lock.empty()
+               && is_dead(family.second);
     });
 }
 
