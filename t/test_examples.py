@@ -51,6 +51,7 @@ class Example:
         assert ports == 1 and servers >= 1
         http = re.sub(r'include +opendify_proxy.conf',
                       f'include {ROOT}/conf/opendify_proxy.conf', http)
+        http = http.replace('/var/lib/opendify', str(self.dir / 'kept'))
         for folder in ('/etc/nginx/opendify', '/var/log/nginx',
                        '/var/www/html'):
             http = http.replace(folder, str(self.dir))

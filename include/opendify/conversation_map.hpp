@@ -31,6 +31,18 @@ struct ConversationId {  // text as the backend wrote it, NUL-padded
     std::string_view view() const;
 };
 
+// One record, to be kept outside and put back.
+struct ConversationEntry {
+    Digest         key = {};      // ConversationMap::key()
+    Digest         head = {};
+    Digest         message = {};
+    ConversationId id;
+    std::uint32_t  used_s = 0;
+    bool           has_head = false;
+    bool           is_taken = false;  // by a turn that is not put back yet
+    bool           has_message = false;
+};
+
 // The newest turn of a conversation.
 struct Mapping {
     Digest                scope;
@@ -81,6 +93,25 @@ public:
 
     // The conversation is gone at the backend.
     void drop(const Digest &scope, std::string_view id);
+    void drop(const Digest &key);
+
+    // What a conversation is known by.
+    static Digest key(const Digest &scope, std::string_view id);
+
+    bool find(const Digest &key, ConversationEntry &out) const;
+
+    // The one that was put last. False if the map is empty.
+    bool newest(ConversationEntry &out) const;
+
+    // Copies up to `count` entries from record number `from` on, which moves
+    // behind them; 0 at the end. The order is that of memory; what changes
+    // between two calls may be there in its old or its new state.
+    std::size_t copy(std::uint32_t &from, ConversationEntry *out,
+                     std::size_t count) const;
+
+    // Makes the conversation what the entry says, as the most recently used
+    // one. The head of a taken one counts again if it is nobody's.
+    void restore(const ConversationEntry &entry);
 
     std::size_t size() const;
     std::size_t capacity() const;

@@ -201,7 +201,7 @@ ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_
 ngx_command_t commands[] = {
 
     { ngx_string("opendify_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2|NGX_CONF_TAKE3,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       set_zone,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

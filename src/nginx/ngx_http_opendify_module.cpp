@@ -1,4 +1,5 @@
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_persist.hpp"
 
 namespace opendify::glue {
 
@@ -37,7 +38,7 @@ ngx_module_t ngx_http_opendify_module = {
     NGX_HTTP_MODULE,              /* module type */
     nullptr,                      /* init master */
     nullptr,                      /* init module */
-    nullptr,                      /* init process */
+    opendify::glue::persist_init_process, /* init process */
     nullptr,                      /* init thread */
     nullptr,                      /* exit thread */
     nullptr,                      /* exit process */

@@ -1,12 +1,8 @@
-// The zone:
-//
-//     slab pool (nginx's; its mutex is our lock) | ZoneHeader | ConversationMap
-//
-// The map takes all the pages that are left.
-
 #include "ngx_http_opendify_zone.hpp"
 
 #include "ngx_http_opendify_conf.hpp"
+#include "ngx_http_opendify_persist.hpp"
+#include "ngx_http_opendify_shared.hpp"
 
 namespace opendify::glue {
 
@@ -29,42 +25,14 @@ struct FileSlot {
     ConversationId id;
 };
 
+}  // namespace
+
 struct ZoneHeader {
     AppSlot  apps[kSlots];
     FileSlot files[kSlots];
 };
 
-class ShmLock {
-public:
-    explicit ShmLock(ngx_slab_pool_t *pool) : pool_(pool)
-    {
-        ngx_shmtx_lock(&pool_->mutex);
-    }
-
-    ~ShmLock() { ngx_shmtx_unlock(&pool_->mutex); }
-
-    ShmLock(const ShmLock &) = delete;
-    ShmLock &operator=(const ShmLock &) = delete;
-
-private:
-    ngx_slab_pool_t *pool_;
-};
-
-ngx_slab_pool_t *slab(ngx_shm_zone_t *shm)
-{
-    return reinterpret_cast<ngx_slab_pool_t *>(shm->shm.addr);
-}
-
-// Slab's own pointer to what we keep there.
-struct Root {
-    ZoneHeader *header;
-    void       *map;
-};
-
-Root *root(ngx_shm_zone_t *shm)
-{
-    return static_cast<Root *>(slab(shm)->data);
-}
+namespace {
 
 ngx_int_t fail(ngx_shm_zone_t *shm)
 {
@@ -76,8 +44,12 @@ ngx_int_t fail(ngx_shm_zone_t *shm)
 
 ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
 {
-    if (old != nullptr || shm->shm.exists) {
-        shm->data = shm;
+    if (old != nullptr) {
+        return persist_continue(persist_conf(shm),
+                                static_cast<PersistConf *>(old));
+    }
+
+    if (shm->shm.exists) {
         return NGX_OK;
     }
 
@@ -106,9 +78,8 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
     r->header = header;
     r->map = map;
     pool->data = r;
-    shm->data = shm;
 
-    return NGX_OK;
+    return persist_load(persist_conf(shm));
 }
 
 std::uint32_t now_s()
@@ -139,7 +110,8 @@ Slot *find_slot(Slot (&slots)[kSlots], const Digest &key, bool make)
 }
 
 // A new zone of this configuration; null after it was logged.
-ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
+ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+                         PersistConf *persist)
 {
     auto *shm = ngx_shared_memory_add(cf, name, size, &ngx_http_opendify_module);
 
@@ -154,9 +126,38 @@ ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
     }
 
     shm->init = init_zone;
-    shm->data = shm;
+    shm->data = persist;
+    persist->zone = shm;
 
     return shm;
+}
+
+char *set_zone_parameter(ngx_conf_t *cf, MainConf *mcf, PersistConf *persist,
+                         ngx_str_t *value)
+{
+    auto rc = persist_parameter(cf, persist, *value);
+
+    if (rc != NGX_DECLINED) {
+        return rc == NGX_OK ? kConfOk : conf_error();
+    }
+
+    ngx_str_t ttl = {};
+
+    if (has_prefix(*value, "ttl=")) {
+        ttl = borrow(view(*value).substr(4));
+    }
+
+    mcf->ttl = ttl.len == 0 ? NGX_ERROR : ngx_parse_time(&ttl, 1);
+
+    if (mcf->ttl == NGX_ERROR || mcf->ttl == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": \"opendify_zone\" "
+                           "takes path=FOLDER, ttl=30d, snapshot=60s and "
+                           "sync=1s", value);
+        return conf_error();
+    }
+
+    return kConfOk;
 }
 
 }  // namespace
@@ -183,27 +184,23 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
         return conf_error();
     }
 
+    auto *persist = persist_create(cf);
+    if (persist == nullptr) {
+        return conf_error();
+    }
+
     for (ngx_uint_t i = 3; i < cf->args->nelts; i++) {
-        ngx_str_t ttl = {};
-
-        if (has_prefix(value[i], "ttl=")) {
-            ttl = borrow(view(value[i]).substr(4));
-        }
-
-        mcf->ttl = ttl.len == 0 ? NGX_ERROR : ngx_parse_time(&ttl, 1);
-
-        if (mcf->ttl == NGX_ERROR || mcf->ttl == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": "
-                               "\"opendify_zone\" takes ttl=TIME, "
-                               "such as ttl=30d", &value[i]);
+        if (set_zone_parameter(cf, mcf, persist, &value[i]) != kConfOk) {
             return conf_error();
         }
     }
 
-    mcf->zone = zone_add(cf, &value[1], static_cast<size_t>(size));
+    persist->ttl = mcf->ttl;
+    mcf->zone = zone_add(cf, &value[1], static_cast<size_t>(size), persist);
 
-    return mcf->zone == nullptr ? conf_error() : kConfOk;
+    return mcf->zone == nullptr || persist_add_path(cf, persist) != NGX_OK
+               ? conf_error()
+               : kConfOk;
 }
 
 Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out)
@@ -234,16 +231,29 @@ bool Zone::take_conversation(const Digest &scope, std::string_view id,
 
 void Zone::put(const Mapping &mapping, bool pending)
 {
-    ShmLock lock(slab(shm_));
+    Journalled change;
 
-    ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
+    {
+        ShmLock lock(slab(shm_));
+        ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
+        change = persist_put(shm_);
+    }
+
+    persist_write(shm_, change);
 }
 
 void Zone::drop(const Digest &scope, std::string_view id)
 {
-    ShmLock lock(slab(shm_));
+    auto       key = ConversationMap::key(scope, id);
+    Journalled change;
 
-    ConversationMap(root(shm_)->map).drop(scope, id);
+    {
+        ShmLock lock(slab(shm_));
+        ConversationMap(root(shm_)->map).drop(key);
+        change = persist_drop(shm_, key);
+    }
+
+    persist_write(shm_, change);
 }
 
 AppMode Zone::app_mode(const Digest &key)

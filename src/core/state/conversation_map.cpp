@@ -41,13 +41,19 @@ bool is_pending(const Record &record, std::uint32_t now_s)
 
 void take_head(Table &table, std::uint32_t number, Mapping &out)
 {
-    const Record &record = table.record(number);
+    Record &record = table.record(number);
 
     out.head = record.digest[by_head];
     out.message = record.has_message != 0
                       ? std::optional(record.digest[by_message])
                       : std::nullopt;
     out.id = record.id;
+
+    if (record.has_head != 0) {
+        record.taken = 1;
+        record.taken_message = record.has_message != 0;
+    }
+
     table.void_head(number);
     table.use(number);
 }
@@ -178,6 +184,7 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
     }
 
     table.record(number).pending = pending ? 1 : 0;
+    table.record(number).taken = 0;
     table.set(by_head, number, mapping.head);
     if (mapping.message) {
         table.set(by_message, number, *mapping.message);
@@ -186,14 +193,12 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
 
 void ConversationMap::drop(const Digest &scope, std::string_view id)
 {
-    const Digest key = key_of(scope, id);
-    Table table(base_);
-    const Change change(table);
-    const std::uint32_t number = table.find(by_conversation, key);
+    drop(key_of(scope, id));
+}
 
-    if (number != kNone) {
-        table.forget(number);
-    }
+Digest ConversationMap::key(const Digest &scope, std::string_view id)
+{
+    return key_of(scope, id);
 }
 
 std::size_t ConversationMap::size() const

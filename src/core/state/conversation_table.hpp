@@ -50,7 +50,9 @@ struct Record {
     std::uint8_t   live;
     std::uint8_t   has_head;
     std::uint8_t   has_message;
-    std::uint8_t   pending;
+    std::uint8_t   pending : 1;
+    std::uint8_t   taken : 1;  // its head is void because a turn has it
+    std::uint8_t   taken_message : 1;  // and had a message
 };
 
 static_assert(std::is_trivially_copyable_v<Header>);

@@ -1,0 +1,364 @@
+#include "ngx_http_opendify_folder.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace opendify::glue {
+
+namespace {
+
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr int         kMaxInherited = 65536;
+
+// Reads hexadecimal digits of a fixed number.
+bool take_hex(std::string_view &text, std::size_t digits, std::uint64_t &to)
+{
+    if (text.size() < digits) {
+        return false;
+    }
+
+    to = 0;
+
+    for (char c : text.substr(0, digits)) {
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
+        if (digit == -1) {
+            return false;
+        }
+
+        to = to << 4 | static_cast<std::uint64_t>(digit);
+    }
+
+    text.remove_prefix(digits);
+
+    return true;
+}
+
+bool take_char(std::string_view &text, char c)
+{
+    bool found = !text.empty() && text[0] == c;
+
+    text.remove_prefix(found ? 1 : 0);
+
+    return found;
+}
+
+bool parse_name(std::string_view name, StoredFile &file)
+{
+    std::uint64_t number;
+
+    if (!take_hex(name, 16, file.family)) {
+        return false;
+    }
+
+    file.generation = 0;
+    file.kind = FileKind::lock;
+
+    if (name == ".lock") {
+        return true;
+    }
+
+    if (!take_char(name, '-') || !take_hex(name, 8, number)) {
+        return false;
+    }
+
+    file.generation = static_cast<std::uint32_t>(number);
+    file.kind = FileKind::snapshot;
+
+    if (name == ".snapshot") {
+        return true;
+    }
+
+    file.kind = FileKind::unfinished;
+
+    if (name == ".unfinished") {
+        return true;
+    }
+
+    file.kind = FileKind::journal;
+
+    return take_char(name, '-') && take_hex(name, 8, number)
+           && take_char(name, '-') && take_hex(name, 2, number)
+           && name == ".journal";
+}
+
+std::string hex(std::uint64_t number, int digits)
+{
+    std::string text;
+
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+        text += "0123456789abcdef"[number >> shift & 0xf];
+    }
+
+    return text;
+}
+
+std::string folder(const PersistConf *conf)
+{
+    return std::string(view(conf->path)) + "/";
+}
+
+// After a binary upgrade the lock has come with a descriptor that we do not
+// know; any other one on the same folder does not have it.
+int find_inherited(int fd)
+{
+    struct stat wanted, found;
+    int         end = static_cast<int>(
+        std::min<long>(sysconf(_SC_OPEN_MAX), kMaxInherited));
+
+    if (fstat(fd, &wanted) == -1) {
+        return -1;
+    }
+
+    for (int i = 3; i < end; i++) {
+        if (fstat(i, &found) == 0 && found.st_dev == wanted.st_dev
+            && found.st_ino == wanted.st_ino
+            && flock(i, LOCK_EX | LOCK_NB) == 0)
+        {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+Header read_header(int fd, JournalHeader &header)
+{
+    JournalHeaderBytes bytes;
+    ssize_t            n = pread(fd, bytes.data(), bytes.size(), 0);
+
+    if (n >= 0 && n < static_cast<ssize_t>(bytes.size())) {
+        return n == 0 ? Header::empty : Header::cut;
+    }
+
+    return n > 0 && decode({bytes.data(), bytes.size()}, header)
+               ? Header::ours
+               : Header::foreign;
+}
+
+// Not one of the pipes and links that somebody may have put there.
+File open_regular(const std::string &path)
+{
+    struct stat info;
+    File        file(open(path.c_str(),
+                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+
+    if (file.ok() && (fstat(file.get(), &info) == -1 || !S_ISREG(info.st_mode)))
+    {
+        file.close();
+    }
+
+    return file;
+}
+
+void warn_if_damaged(const StoredFile &file, const JournalReader &reader,
+                     bool read_whole, ngx_log_t *log)
+{
+    bool cut = reader.is_torn()
+               || (file.kind == FileKind::snapshot && !reader.is_complete());
+
+    if (reader.damaged() != 0 || cut || !read_whole) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "opendify: \"%s\" is damaged: %uz conversations were "
+                      "read, %uz could not be%s",
+                      file.path.c_str(), reader.records(), reader.damaged(),
+                      read_whole && !cut ? "" : ", its end is missing");
+    }
+}
+
+}  // namespace
+
+void File::close()
+{
+    if (fd_ != -1) {
+        ::close(std::exchange(fd_, -1));
+    }
+}
+
+bool list_folder(const PersistConf *conf, StoredFamilies &families)
+{
+    std::unique_ptr<DIR, int (*)(DIR *)> dir(
+        opendir(folder(conf).c_str()), closedir);
+
+    if (dir == nullptr) {
+        return false;
+    }
+
+    while (auto *entry = readdir(dir.get())) {
+        StoredFile file;
+
+        if (!parse_name(entry->d_name, file)) {
+            continue;
+        }
+
+        file.path = folder(conf) + entry->d_name;
+        auto &family = families[file.family];
+
+        if (file.kind == FileKind::lock) {
+            family.lock = file.path;
+
+        } else {
+            family.files.push_back(std::move(file));
+        }
+    }
+
+    return true;
+}
+
+std::string family_path(const PersistConf *conf, std::uint64_t family,
+                        const char *suffix)
+{
+    return folder(conf) + hex(family, 16) + suffix;
+}
+
+std::string generation_path(const PersistConf *conf, std::uint64_t family,
+                            std::uint32_t generation, const char *suffix)
+{
+    return folder(conf) + hex(family, 16) + "-" + hex(generation, 8) + suffix;
+}
+
+File create_file(const std::string &path, int flags)
+{
+    return File(open(path.c_str(), flags | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+}
+
+bool write_all(int fd, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        ssize_t n = write(fd, bytes.data(), bytes.size());
+
+        if (n == -1 && errno != EINTR) {
+            return false;
+        }
+
+        bytes.remove_prefix(n == -1 ? 0 : static_cast<std::size_t>(n));
+    }
+
+    return true;
+}
+
+int lock_folder(const PersistConf *conf)
+{
+    // Not closed on exec: a new binary inherits the lock.
+    File file(open(folder(conf).c_str(), O_RDONLY | O_DIRECTORY));
+
+    if (!file.ok() || flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+        return file.release();
+    }
+
+    if (errno != EWOULDBLOCK) {
+        return -1;
+    }
+
+    int inherited = find_inherited(file.get());
+    errno = EWOULDBLOCK;
+
+    return inherited == -1 ? -1 : dup(inherited);
+}
+
+bool is_dead(const StoredFamily &family)
+{
+    if (family.lock.empty()) {
+        return true;
+    }
+
+    File file = open_regular(family.lock);
+
+    return file.ok() ? flock(file.get(), LOCK_EX | LOCK_NB) == 0
+                     : errno == ENOENT;
+}
+
+Header read_header(const std::string &path, JournalHeader &header)
+{
+    File file = open_regular(path);
+
+    return file.ok() ? read_header(file.get(), header) : Header::foreign;
+}
+
+bool read_file(const StoredFile &stored, JournalHeader &header, ngx_log_t *log,
+               const RecordSink &sink)
+{
+    File file = open_regular(stored.path);
+    auto found = file.ok() ? read_header(file.get(), header) : Header::foreign;
+
+    // Its writer was killed before the first change.
+    if (found == Header::empty) {
+        return false;
+    }
+
+    if (found != Header::ours) {
+        ngx_log_error(NGX_LOG_WARN, log, file.ok() ? 0 : ngx_errno,
+                      found == Header::cut
+                          ? "opendify: \"%s\" is damaged: its header is "
+                            "missing, nothing was read"
+                          : "opendify: \"%s\" is not a readable file of this "
+                            "version of opendify: it is left alone",
+                      stored.path.c_str());
+        return false;
+    }
+
+    auto          buffer = std::make_unique<char[]>(kReadBytes);
+    JournalReader reader;
+    off_t         at = kJournalHeaderBytes;
+    ssize_t       n;
+
+    while ((n = pread(file.get(), buffer.get(), kReadBytes, at)) > 0) {
+        reader.feed({buffer.get(), static_cast<std::size_t>(n)}, sink);
+        at += n;
+    }
+
+    warn_if_damaged(stored, reader, n == 0, log);
+
+    return true;
+}
+
+bool read_snapshot(const StoredFamily &family, JournalHeader &header,
+                   ngx_log_t *log, const RecordSink &sink)
+{
+    std::vector<const StoredFile *> found;
+
+    for (auto &file : family.files) {
+        if (file.kind == FileKind::snapshot) {
+            found.push_back(&file);
+        }
+    }
+
+    std::sort(found.begin(), found.end(), [](auto *a, auto *b) {
+        return a->generation > b->generation;
+    });
+
+    return std::any_of(found.begin(), found.end(), [&](auto *file) {
+        return read_file(*file, header, log, sink);
+    });
+}
+
+std::vector<JournalRecord> read_journals(const StoredFamily &family,
+                                         std::uint32_t generation,
+                                         ngx_log_t *log)
+{
+    std::vector<JournalRecord> records;
+    JournalHeader              header;
+
+    for (auto &file : family.files) {
+        if (file.kind == FileKind::journal && file.generation >= generation) {
+            read_file(file, header, log, [&](const JournalRecord &record) {
+                records.push_back(record);
+            });
+        }
+    }
+
+    std::stable_sort(records.begin(), records.end(), [](auto &a, auto &b) {
+        return a.order < b.order;
+    });
+
+    return records;
+}
+
+}  // namespace opendify::glue

@@ -1,0 +1,110 @@
+// The files of the folder that keeps conversations: names, locks, reading.
+
+#ifndef NGX_HTTP_OPENDIFY_FOLDER_HPP
+#define NGX_HTTP_OPENDIFY_FOLDER_HPP
+
+#include "ngx_http_opendify_persist.hpp"
+
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace opendify::glue {
+
+// A descriptor that is closed.
+class File {
+public:
+    explicit File(int fd = -1) : fd_(fd) {}
+    ~File() { close(); }
+
+    File(File &&other) noexcept : fd_(other.release()) {}
+
+    File &operator=(File &&other) noexcept
+    {
+        close();
+        fd_ = other.release();
+        return *this;
+    }
+
+    int get() const { return fd_; }
+    bool ok() const { return fd_ != -1; }
+    int release() { return std::exchange(fd_, -1); }
+    void close();
+
+private:
+    int fd_;
+};
+
+enum class FileKind { snapshot, journal, lock, unfinished };
+
+struct StoredFile {
+    FileKind      kind;
+    std::uint64_t family;
+    std::uint32_t generation;
+    std::string   path;
+};
+
+struct StoredFamily {
+    std::vector<StoredFile> files;
+    std::string             lock;  // path, or empty
+};
+
+using StoredFamilies = std::map<std::uint64_t, StoredFamily>;
+
+// False if the folder cannot be read; errno says why.
+bool list_folder(const PersistConf *conf, StoredFamilies &families);
+
+std::string family_path(const PersistConf *conf, std::uint64_t family,
+                        const char *suffix);
+std::string generation_path(const PersistConf *conf, std::uint64_t family,
+                            std::uint32_t generation, const char *suffix);
+
+// A new file that only we may read. Not ok: errno says why.
+File create_file(const std::string &path, int flags);
+
+// All of it, or errno says why not.
+bool write_all(int fd, std::string_view bytes);
+
+// Locks the folder for this master and the binaries that it starts. -1 with
+// errno EWOULDBLOCK if another has it.
+int lock_folder(const PersistConf *conf);
+
+// No process of that family is left.
+bool is_dead(const StoredFamily &family);
+
+enum class Header { ours, empty, cut, foreign };
+
+Header read_header(const std::string &path, JournalHeader &header);
+
+using RecordSink = std::function<void(const JournalRecord &)>;
+
+// One warning in the log if not all of it is good. False if the file is not
+// ours.
+bool read_file(const StoredFile &file, JournalHeader &header, ngx_log_t *log,
+               const RecordSink &sink);
+
+// Snapshots, newest first, until one is ours. False if there is none.
+bool read_snapshot(const StoredFamily &family, JournalHeader &header,
+                   ngx_log_t *log, const RecordSink &sink);
+
+// Of the journals from that generation on, in the order of the changes.
+std::vector<JournalRecord> read_journals(const StoredFamily &family,
+                                         std::uint32_t generation,
+                                         ngx_log_t *log);
+
+// What one line of files knows of the others.
+struct Lineage {
+    std::uint64_t family;
+    std::uint64_t parent;
+    std::uint64_t parent_order;
+    std::uint32_t floor_s;
+};
+
+// Adds to the map what another family did that ours does not know.
+void merge_family(const PersistConf *conf, const Lineage &ours,
+                  std::uint64_t number, const StoredFamily &family,
+                  ngx_log_t *log);
+
+}  // namespace opendify::glue
+
+#endif

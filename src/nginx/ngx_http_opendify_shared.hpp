@@ -1,0 +1,68 @@
+// How the zone's memory is laid out:
+//
+//     slab pool (nginx's; its mutex is our lock) | Root | ZoneHeader | map
+//
+// The conversation map takes all the pages that are left.
+
+#ifndef NGX_HTTP_OPENDIFY_SHARED_HPP
+#define NGX_HTTP_OPENDIFY_SHARED_HPP
+
+#include "ngx_opendify.hpp"
+
+#include <cstdint>
+
+namespace opendify::glue {
+
+struct ZoneHeader;
+
+// What the processes of one zone agree on to keep it on disk.
+struct PersistState {
+    std::uint64_t family;          // names this zone's files
+    std::uint64_t order;           // of the last change
+    std::uint64_t snapshot_order;  // changes up to it are in the snapshot
+    std::uint64_t parent;          // family that lived when this one began
+    std::uint64_t parent_order;    // its last change that is known here
+    std::uint32_t generation;      // of the journals that are written now
+    std::uint32_t floor_s;         // older changes of others do not count
+    std::uint32_t wanted;          // how often a snapshot was asked for
+    std::uint32_t honoured;
+    std::uint32_t failing;         // it was said that nothing can be written
+    ngx_msec_t    snapshot_at;
+};
+
+// Slab's own pointer to what we keep there.
+struct Root {
+    ZoneHeader  *header;
+    void        *map;
+    PersistState persist;
+};
+
+inline ngx_slab_pool_t *slab(const ngx_shm_zone_t *shm)
+{
+    return reinterpret_cast<ngx_slab_pool_t *>(shm->shm.addr);
+}
+
+inline Root *root(const ngx_shm_zone_t *shm)
+{
+    return static_cast<Root *>(slab(shm)->data);
+}
+
+class ShmLock {
+public:
+    explicit ShmLock(ngx_slab_pool_t *pool) : pool_(pool)
+    {
+        ngx_shmtx_lock(&pool_->mutex);
+    }
+
+    ~ShmLock() { ngx_shmtx_unlock(&pool_->mutex); }
+
+    ShmLock(const ShmLock &) = delete;
+    ShmLock &operator=(const ShmLock &) = delete;
+
+private:
+    ngx_slab_pool_t *pool_;
+};
+
+}  // namespace opendify::glue
+
+#endif
