@@ -155,11 +155,12 @@ class Nginx:
         return [int(pid) for pid in Path(path).read_text().split()]
 
     def rss_kib(self):
-        """Resident memory of all workers."""
+        """Resident memory of all workers, but for what they share: a zone's
+        pages count when they are first used."""
         total = 0
         for pid in self.workers():
             text = Path(f'/proc/{pid}/status').read_text()
-            total += int(re.search(r'VmRSS:\s+(\d+)', text).group(1))
+            total += int(re.search(r'RssAnon:\s+(\d+)', text).group(1))
         return total
 
     def descriptors(self):
