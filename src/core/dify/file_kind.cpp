@@ -3,89 +3,18 @@
 #include <algorithm>
 #include <vector>
 
+#include "flow/media_types.hpp"
+#include "wire/ascii.hpp"
+
 namespace opendify::dify {
 
 namespace {
 
 using Kind = Attachment::Kind;
 
-struct ExtensionRow {
-    std::string_view extension;
-    Kind             kind;
-    std::string_view mime;
-};
-
-// Dify's lists; where one extension is in two of them, its own order.
-constexpr ExtensionRow kExtensions[] = {
-    {"jpg", Kind::image, "image/jpeg"},
-    {"jpeg", Kind::image, "image/jpeg"},
-    {"png", Kind::image, "image/png"},
-    {"webp", Kind::image, "image/webp"},
-    {"gif", Kind::image, "image/gif"},
-    {"svg", Kind::image, "image/svg+xml"},
-    {"mp4", Kind::video, "video/mp4"},
-    {"mov", Kind::video, "video/quicktime"},
-    {"mpeg", Kind::video, "video/mpeg"},
-    {"webm", Kind::video, "video/webm"},
-    {"mp3", Kind::audio, "audio/mpeg"},
-    {"mpga", Kind::audio, "audio/mpeg"},
-    {"m4a", Kind::audio, "audio/mp4"},
-    {"wav", Kind::audio, "audio/wav"},
-    {"amr", Kind::audio, "audio/amr"},
-    {"txt", Kind::document, "text/plain"},
-    {"markdown", Kind::document, "text/markdown"},
-    {"md", Kind::document, "text/markdown"},
-    {"mdx", Kind::document, "text/markdown"},
-    {"pdf", Kind::document, "application/pdf"},
-    {"html", Kind::document, "text/html"},
-    {"htm", Kind::document, "text/html"},
-    {"xlsx", Kind::document,
-     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-    {"xls", Kind::document, "application/vnd.ms-excel"},
-    {"docx", Kind::document,
-     "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-    {"doc", Kind::document, "application/msword"},
-    {"csv", Kind::document, "text/csv"},
-    {"vtt", Kind::document, "text/vtt"},
-    {"properties", Kind::document, "text/plain"},
-    {"eml", Kind::document, "message/rfc822"},
-    {"msg", Kind::document, "application/vnd.ms-outlook"},
-    {"pptx", Kind::document,
-     "application/vnd.openxmlformats-officedocument.presentationml."
-     "presentation"},
-    {"ppt", Kind::document, "application/vnd.ms-powerpoint"},
-    {"xml", Kind::document, "application/xml"},
-    {"epub", Kind::document, "application/epub+zip"},
-};
-
 constexpr std::size_t kMaxExtension = 16;
 
 constexpr std::string_view kCustom = "custom";
-
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return lower(c); });
-
-    return out;
-}
-
-const ExtensionRow *row_of(std::string_view extension)
-{
-    for (const ExtensionRow &row : kExtensions) {
-        if (row.extension == extension) {
-            return &row;
-        }
-    }
-
-    return nullptr;
-}
 
 std::string_view name_of(Kind kind)
 {
@@ -127,7 +56,7 @@ std::string extension_in(std::string_view name)
         return {};
     }
 
-    return lower(name.substr(dot + 1));
+    return wire::lower_case(name.substr(dot + 1));
 }
 
 bool has(const std::vector<std::string> &list, std::string_view item)
@@ -142,7 +71,7 @@ bool begins(std::string_view text, std::string_view prefix)
 
 std::string_view natural_type(const Attachment &file)
 {
-    const ExtensionRow *row = row_of(extension_of(file));
+    const MediaType *row = media_type_of_extension(extension_of(file));
     if (row != nullptr) {
         return name_of(row->kind);
     }
@@ -168,7 +97,7 @@ bool custom_fits(const Attachment &file, const AppForm &form)
     return std::any_of(form.file_extensions.begin(),
                        form.file_extensions.end(), [&](std::string_view item) {
                            item.remove_prefix(begins(item, ".") ? 1 : 0);
-                           return lower(item) == extension;
+                           return wire::lower_case(item) == extension;
                        });
 }
 
@@ -207,7 +136,7 @@ std::string_view file_type(const Attachment &file, const AppForm *form)
 
 std::string_view media_type(const Attachment &file)
 {
-    const ExtensionRow *row = row_of(extension_of(file));
+    const MediaType *row = media_type_of_extension(extension_of(file));
 
     return row != nullptr ? row->mime : "application/octet-stream";
 }

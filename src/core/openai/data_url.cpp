@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 
+#include "wire/ascii.hpp"
 #include "wire/percent.hpp"
 
 namespace opendify::openai {
@@ -33,20 +34,6 @@ constexpr std::array<bool, 256> make_alphabet()
 
 constexpr std::array<bool, 256> kInAlphabet = make_alphabet();
 
-char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return lower(c); });
-
-    return out;
-}
-
 std::size_t padding_of(std::string_view text)
 {
     std::size_t size = 0;
@@ -72,7 +59,7 @@ bool is_mime(std::string_view text)
 
 bool has_scheme(std::string_view url, std::string_view scheme)
 {
-    return lower(url.substr(0, scheme.size())) == scheme;
+    return wire::lower_case(url.substr(0, scheme.size())) == scheme;
 }
 
 bool decode_base64(std::string_view text, std::string &bytes)
@@ -115,7 +102,7 @@ bool decode_data_url(std::string_view url, std::string &mime,
     }
 
     const std::string head =
-        lower(url.substr(kData.size(), comma - kData.size()));
+        wire::lower_case(url.substr(kData.size(), comma - kData.size()));
     std::string_view data = url.substr(comma + 1);
     std::string      plain;
 

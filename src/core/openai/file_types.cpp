@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "flow/media_types.hpp"
 #include "openai/cut_text.hpp"
 #include "wire/percent.hpp"
 
@@ -12,93 +13,11 @@ namespace {
 
 using Kind = Attachment::Kind;
 
-struct FileType {
-    std::string_view extension;
-    std::string_view mime;
-    Kind             kind;
-};
-
-// The first row of a mime has the extension for it, the first row of an
-// extension its mime and kind.
-// clang-format off
-constexpr FileType kTypes[] = {
-    { "png",  "image/png",       Kind::image },
-    { "jpg",  "image/jpeg",      Kind::image },
-    { "jpg",  "image/jpg",       Kind::image },
-    { "jpeg", "image/jpeg",      Kind::image },
-    { "webp", "image/webp",      Kind::image },
-    { "gif",  "image/gif",       Kind::image },
-    { "svg",  "image/svg+xml",   Kind::image },
-
-    { "mp3",  "audio/mpeg",      Kind::audio },
-    { "mp3",  "audio/mp3",       Kind::audio },
-    { "mpga", "audio/mpeg",      Kind::audio },
-    { "m4a",  "audio/mp4",       Kind::audio },
-    { "m4a",  "audio/x-m4a",     Kind::audio },
-    { "wav",  "audio/wav",       Kind::audio },
-    { "wav",  "audio/x-wav",     Kind::audio },
-    { "wav",  "audio/wave",      Kind::audio },
-    { "amr",  "audio/amr",       Kind::audio },
-
-    { "mp4",  "video/mp4",       Kind::video },
-    { "mov",  "video/quicktime", Kind::video },
-    { "mpeg", "video/mpeg",      Kind::video },
-    { "webm", "video/webm",      Kind::video },
-    { "webm", "audio/webm",      Kind::audio },
-
-    { "txt",      "text/plain",      Kind::document },
-    { "md",       "text/markdown",   Kind::document },
-    { "md",       "text/x-markdown", Kind::document },
-    { "markdown", "text/markdown",   Kind::document },
-    { "mdx",      "text/mdx",        Kind::document },
-    { "pdf",      "application/pdf", Kind::document },
-    { "html",     "text/html",       Kind::document },
-    { "htm",      "text/html",       Kind::document },
-    { "csv",      "text/csv",        Kind::document },
-    { "vtt",      "text/vtt",        Kind::document },
-    { "xml",      "application/xml", Kind::document },
-    { "xml",      "text/xml",        Kind::document },
-    { "epub",     "application/epub+zip",          Kind::document },
-    { "eml",      "message/rfc822",                Kind::document },
-    { "msg",      "application/vnd.ms-outlook",    Kind::document },
-    { "doc",      "application/msword",            Kind::document },
-    { "xls",      "application/vnd.ms-excel",      Kind::document },
-    { "ppt",      "application/vnd.ms-powerpoint", Kind::document },
-    { "docx", "application/vnd.openxmlformats-officedocument"
-              ".wordprocessingml.document",        Kind::document },
-    { "xlsx", "application/vnd.openxmlformats-officedocument"
-              ".spreadsheetml.sheet",              Kind::document },
-    { "pptx", "application/vnd.openxmlformats-officedocument"
-              ".presentationml.presentation",      Kind::document },
-    { "properties", "text/x-java-properties",      Kind::document },
-};
-// clang-format on
-
 constexpr std::string_view kUntold = "application/octet-stream";
 
 // Dify cuts names above 200 characters, the extension too.
 constexpr std::size_t kMaxNameBytes = 200;
 constexpr std::size_t kMaxExtensionBytes = 16;
-
-const FileType *type_of_mime(std::string_view mime)
-{
-    for (const FileType &row : kTypes) {
-        if (row.mime == mime) {
-            return &row;
-        }
-    }
-
-    return nullptr;
-}
-
-bool same_letters(std::string_view text, std::string_view lower)
-{
-    return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                      [](char a, char b) {
-                          return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a)
-                                 == b;
-                      });
-}
 
 // Without the dot; "" if there is none.
 std::string_view extension_of(std::string_view name)
@@ -112,17 +31,6 @@ std::string_view extension_of(std::string_view name)
     }
 
     return name.substr(dot + 1);
-}
-
-const FileType *type_of_extension(std::string_view extension)
-{
-    for (const FileType &row : kTypes) {
-        if (same_letters(extension, row.extension)) {
-            return &row;
-        }
-    }
-
-    return nullptr;
 }
 
 // Dify refuses names with slashes; control characters help nobody.
@@ -178,8 +86,8 @@ void name_file(Attachment &file, std::string_view said_name)
 {
     file.name = clean_name(said_name);
 
-    const FileType *by_name = type_of_extension(extension_of(file.name));
-    const FileType *by_mime = type_of_mime(file.mime);
+    const MediaType *by_name = media_type_of_extension(extension_of(file.name));
+    const MediaType *by_mime = media_type_of_mime(file.mime);
 
     if (by_name != nullptr
         && (by_mime == nullptr || by_mime->extension != by_name->extension))
@@ -211,7 +119,7 @@ std::string name_in_url(std::string_view url)
     std::string name =
         clean_name(wire::percent_decoded(url.substr(slash + 1)));
 
-    return type_of_extension(extension_of(name)) != nullptr ? name : "";
+    return media_type_of_extension(extension_of(name)) != nullptr ? name : "";
 }
 
 std::string_view image_mime(std::string_view bytes)
