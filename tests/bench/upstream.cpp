@@ -182,7 +182,7 @@ void go_on(Connection *c)
 {
     constexpr int kBurstsAtOnce = 64;
 
-    for (int i = 0; i < kBurstsAtOnce; i++) {
+    for (int i = 0;; i++) {
         if (!flush(c)) {
             return;
         }
@@ -192,7 +192,7 @@ void go_on(Connection *c)
             return;
         }
 
-        if (c->spec.gap_us > 0) {
+        if (c->spec.gap_us > 0 || i == kBurstsAtOnce) {
             break;
         }
 
