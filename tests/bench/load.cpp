@@ -417,11 +417,12 @@ std::int64_t percentile(std::vector<std::int64_t> &values, int percent)
 void print_result(std::int64_t took_us)
 {
     std::printf("{\"requests\":%d,\"seconds\":%.6f,\"bytes\":%llu,"
-                "\"events\":%llu,\"first_p50\":%lld,\"first_p99\":%lld,"
+                "\"events\":%llu,\"pieces\":%zu,\"first_p50\":%lld,\"first_p99\":%lld,"
                 "\"gap_p50\":%lld,\"gap_p99\":%lld}\n",
                 done, static_cast<double>(took_us) / 1e6,
                 static_cast<unsigned long long>(body_bytes),
                 static_cast<unsigned long long>(event_count),
+                firsts.size() + gaps.size(),
                 static_cast<long long>(percentile(firsts, 50)),
                 static_cast<long long>(percentile(firsts, 99)),
                 static_cast<long long>(percentile(gaps, 50)),
