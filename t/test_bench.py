@@ -17,7 +17,7 @@ def test_prints_a_ratio():
              'BENCH_SIZE': '0.1'},
         capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
-    (row,) = re.findall(r'^\| a\..*\|$', done.stdout.decode(), re.M)
+    (row,) = re.findall(r'^\| a\. 200 .*\|$', done.stdout.decode(), re.M)
     plain, ours, ratio = re.fullmatch(
         r'\|.*\| (\d+) \| (\d+) \| \*\*([\d.]+)\*\* \|', row).groups()
     assert int(plain) > 0 and int(ours) > 0 and float(ratio) > 0
