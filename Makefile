@@ -20,7 +20,8 @@ NGX_FLAGS ?= --with-compat --with-debug --with-threads \
 CC_OPT    ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT    ?= -Wl,-z,relro -Wl,-z,now
 
-.PHONY: help deps build unit outcomes e2e test check demo fuzz sanitize clean dist FORCE
+.PHONY: help deps build unit outcomes e2e test check demo fuzz sanitize bench \
+        bench-programs clean dist FORCE
 
 help: ## show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -199,6 +200,34 @@ sanitize: $(PACKAGES) ## run unit tests and t/ under ASan and UBSan
 	@mkdir -p $(SAN_DIR)/results
 	$(SAN_ENV) OPENDIFY_NGINX=$(abspath $(SAN_DIR)/nginx) OPENDIFY_MODULE= \
 	    $(PYTHON) -m pytest t --junitxml=$(SAN_DIR)/results/e2e.xml $(E2E_ARGS)
+
+# --- bench: what it costs beside plain proxy_pass --------------------------
+
+BENCH_DIR := $(BUILD)/bench
+BENCH_MAP := $(BENCH_DIR)/tests/bench/map.o $(BENCH_DIR)/src/core/state/sha256.o \
+             $(patsubst %.cpp,$(BENCH_DIR)/%.o, \
+                 $(wildcard src/core/state/conversation_*.cpp))
+
+$(BENCH_DIR)/%.o: %.cpp Makefile
+	@mkdir -p $(@D)
+	$(CXX) $(CXXSTD) -O2 -g -MMD -MP -Iinclude -Isrc/core -c $< -o $@
+
+$(BENCH_DIR)/upstream $(BENCH_DIR)/load: $(BENCH_DIR)/%: \
+    $(BENCH_DIR)/tests/bench/%.o
+	$(CXX) $^ -o $@
+
+$(BENCH_DIR)/map: $(BENCH_MAP)
+	$(CXX) $^ -o $@ -lcrypto
+
+-include $(BENCH_MAP:.o=.d) $(BENCH_DIR)/tests/bench/upstream.d \
+    $(BENCH_DIR)/tests/bench/load.d
+
+bench-programs: $(BENCH_DIR)/upstream $(BENCH_DIR)/load $(BENCH_DIR)/map
+
+bench: build ## compare with plain proxy_pass (BENCH_ROUNDS=5 BENCH_ONLY=a,b)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) bench-programs
+	@OPENDIFY_MODULE=$(abspath $(MODULE)) python3 tests/bench/run.py \
+	    $(BENCH_DIR)
 
 # --- the rest --------------------------------------------------------------
 

@@ -27,6 +27,11 @@ public:
     Digest finish();
 
 private:
+    struct Ready {};
+
+    explicit Sha256(Ready);
+    static const Sha256 &ready();
+
     struct Free {
         void operator()(EVP_MD_CTX *context) const
         {
