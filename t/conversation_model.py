@@ -63,6 +63,13 @@ class Turn:
     call: object = None          # its last run at Dify
     conversation: str = ''
     continues: bool = False
+    outcome: str = ''
+
+    def __str__(self):
+        return (f'{self.token} at {self.sent:.3f} {self.scope} '
+                f'{self.messages} -> {self.pieces} {self.end}, '
+                f'{self.outcome or "under way"} in {self.conversation!r}, '
+                f'names {self.mine!r} {self.parent!r}, kills {self.kills}')
 
     @property
     def history(self):
@@ -117,9 +124,11 @@ class Model:
         self.seen[what] = self.seen.get(what, 0) + 1
 
     def fault(self, what, turn, *more):
-        self.faults.append(
-            f'{what}: turn {turn.token} {turn.scope} {turn.messages} in '
-            f'{turn.conversation!r}: {more}')
+        """With what went before in the same scope."""
+        earlier = [one for one in self.turns.values()
+                   if one.scope == turn.scope][-12:]
+        self.faults.append('\n'.join([
+            f'{what}: {more}', *map(str, earlier), f'at {turn}']))
 
     # --- a client ----------------------------------------------------------
 
@@ -163,6 +172,7 @@ class Model:
         unknown: nobody can say."""
         with self.lock:
             self.count(outcome)
+            turn.outcome = f'{outcome} {text!r}'
             if turn.claim:
                 turn.claim.excused = True
                 self._settle(turn)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -37,7 +38,8 @@ def kill_all(nginx):
     """kill -9 of the master, the workers and the helper."""
     pids = [nginx.process.pid, *children(nginx.process.pid)]
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was ending
+            os.kill(pid, signal.SIGKILL)
     nginx.process.wait()
     wait_for(lambda: not any(is_alive(pid) for pid in pids), 'their end')
     nginx.stderr.close()

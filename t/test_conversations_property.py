@@ -236,8 +236,9 @@ class World:
             thread.start()
         for thread in threads:
             thread.join()
-        assert not self.errors, (self.seed, self.errors)
-        assert not self.model.faults, (self.seed, self.model.faults[:3])
+        told = [f'seed {self.seed!r}', *self.errors, *self.model.faults[:3]]
+        if len(told) > 1:
+            pytest.fail('\n'.join(told))
 
     def guard(self, job):
         try:
