@@ -48,9 +48,10 @@ def kill_all(nginx):
 def helper(nginx):
     """The pid of the helper process."""
     for pid in nginx.workers():
-        title = Path(f'/proc/{pid}/cmdline').read_bytes()
-        if b'cache manager' in title:
-            return pid
+        with suppress(OSError):  # it was ending
+            title = Path(f'/proc/{pid}/cmdline').read_bytes()
+            if b'cache manager' in title:
+                return pid
     return None
 
 
