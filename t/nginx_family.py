@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -37,7 +38,8 @@ def kill_all(nginx):
     """kill -9 of the master, the workers and the helper."""
     pids = [nginx.process.pid, *children(nginx.process.pid)]
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was ending
+            os.kill(pid, signal.SIGKILL)
     nginx.process.wait()
     wait_for(lambda: not any(is_alive(pid) for pid in pids), 'their end')
     nginx.stderr.close()
@@ -46,9 +48,10 @@ def kill_all(nginx):
 def helper(nginx):
     """The pid of the helper process."""
     for pid in nginx.workers():
-        title = Path(f'/proc/{pid}/cmdline').read_bytes()
-        if b'cache manager' in title:
-            return pid
+        with suppress(OSError):  # it was ending
+            title = Path(f'/proc/{pid}/cmdline').read_bytes()
+            if b'cache manager' in title:
+                return pid
     return None
 
 

@@ -92,6 +92,27 @@ def test_a_turn_waits_for_the_one_that_was_stopped(site):
     assert run.finished and second.started >= run.finished
 
 
+def test_a_stopped_answer_does_not_take_its_name_back(site):
+    """A client gives up, and sends the same request once more."""
+    site.dify.stop_delay_s = 0.8
+    site.app('chat-bot').script = slow
+    messages = [{'role': 'user', 'content': 'CANARY one'}]
+    with site.open(messages=messages, headers=[(MINE, 'm1')]) as connection:
+        connection.head()
+        connection.until(b'word ')
+        connection.leave('rst')
+    stopped = site.dify.runs[0]
+    site.dify.wait(lambda: site.dify.stops)
+    site.app('chat-bot').script = None
+    chat = Chat(site)
+    again = say(chat, 'CANARY one', 'm1', '')
+    assert not stopped.finished
+    site.dify.wait(lambda: stopped.finished)
+    time.sleep(0.2)  # until its end is known here
+    second = say(chat, 'CANARY two', 'm2', 'm1')
+    assert conversation(second) == again.ids.conversation
+
+
 def test_a_turn_waits_no_longer_than_three_seconds(bare_site):
     site = bare_site.start(location='opendify_drain 7s;')
     site.dify.ignore_stop = True

@@ -86,10 +86,14 @@ public:
 
     // Makes the record, or moves an existing one to the new head. Evicts the
     // least recently used ones when full. A different conversation with the
-    // same head or message loses both. A pending one counts when it is put
-    // again without, or 4 seconds later: whoever should have done so died.
+    // same head or message loses both. A pending one counts when it is
+    // settled, or 4 seconds later: whoever should have done so died.
     void put(const Mapping &mapping, std::uint32_t now_s,
              bool pending = false);
+
+    // The backend has stored the turn that was put as pending. Does nothing
+    // if the conversation has lost that head or moved on meanwhile.
+    void settle(const Mapping &mapping);
 
     // The conversation is gone at the backend.
     void drop(const Digest &scope, std::string_view id);

@@ -11,7 +11,7 @@ constexpr ngx_msec_t  kStopTimeout = 3000;
 void terminate(CallCtx *call)
 {
     if (call->mapping) {
-        Zone(call->zone, call->ttl).put(*call->mapping);
+        Zone(call->zone, call->ttl).settle(*call->mapping);
         call->mapping.reset();
     }
 

@@ -242,6 +242,13 @@ void Zone::put(const Mapping &mapping, bool pending)
     persist_write(shm_, change);
 }
 
+void Zone::settle(const Mapping &mapping)
+{
+    ShmLock lock(slab(shm_));
+
+    ConversationMap(root(shm_)->map).settle(mapping);
+}
+
 void Zone::drop(const Digest &scope, std::string_view id)
 {
     auto       key = ConversationMap::key(scope, id);

@@ -21,6 +21,7 @@ public:
     bool take_conversation(const Digest &scope, std::string_view id,
                            Mapping &out);
     void put(const Mapping &mapping, bool pending = false);
+    void settle(const Mapping &mapping);
     void drop(const Digest &scope, std::string_view id);
 
     AppMode app_mode(const Digest &key);

@@ -191,6 +191,20 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
     }
 }
 
+void ConversationMap::settle(const Mapping &mapping)
+{
+    Table table(base_);
+    const Change change(table);
+    const std::uint32_t number = table.find(
+        by_conversation, key_of(mapping.scope, mapping.id.view()));
+
+    if (number != kNone && table.record(number).has_head != 0
+        && table.record(number).digest[by_head] == mapping.head)
+    {
+        table.record(number).pending = 0;
+    }
+}
+
 void ConversationMap::drop(const Digest &scope, std::string_view id)
 {
     drop(key_of(scope, id));

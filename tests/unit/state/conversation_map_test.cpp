@@ -207,7 +207,7 @@ TEST(ConversationMap, APendingTurnIsWaitedFor)
     EXPECT_EQ(region.map().take_message(kScope, *mapping.message, 14, kTtl, id),
               Taken::pending);
 
-    region.map().put(mapping, 14);
+    region.map().settle(mapping);
     EXPECT_EQ(region.map().take(kScope, mapping.head, 14, kTtl, id), Taken::yes);
 
     region.map().put(mapping, 20, true);
@@ -217,6 +217,35 @@ TEST(ConversationMap, APendingTurnIsWaitedFor)
     region.map().put(mapping, 30, true);
     EXPECT_EQ(region.map().take(kScope, mapping.head, 29, kTtl, id), Taken::yes)
         << "the clock went back";
+}
+
+TEST(ConversationMap, SettlingGivesNothingBack)
+{
+    Region region(8);
+    const Mapping stopped = { kScope, digest("h"), digest("m"), id_of("c") };
+    Mapping id;
+
+    region.map().put(stopped, 10, true);
+    region.map().put({ kScope, digest("h2"), digest("m"), id_of("d") }, 11);
+    region.map().settle(stopped);
+    EXPECT_EQ(region.take("h", 12), "");
+    EXPECT_EQ(region.map().take_message(kScope, digest("m"), 12, kTtl, id),
+              Taken::yes);
+    EXPECT_EQ(id.id.view(), "d") << "the later answer has the name";
+
+    region.map().put(stopped, 20, true);
+    EXPECT_EQ(region.take("h", 25), "c");
+    region.map().settle(stopped);
+    EXPECT_EQ(region.take("h", 26), "") << "it was taken meanwhile";
+
+    region.map().put({ kScope, digest("h3"), {}, id_of("c") }, 27, true);
+    region.map().settle(stopped);
+    EXPECT_EQ(region.map().take(kScope, digest("h3"), 28, kTtl, id),
+              Taken::pending) << "another turn of it";
+
+    region.map().drop(kScope, "c");
+    region.map().settle(stopped);
+    EXPECT_EQ(region.take("h", 29), "");
 }
 
 TEST(ConversationMap, ScopesDoNotMix)
