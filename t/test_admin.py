@@ -208,6 +208,30 @@ def test_nothing_stays_in_files(bare_site, what):
     assert get(site, kept)['model'] == 'chat-bot'
 
 
+def test_a_client_that_leaves_has_all_deleted(bare_site):
+    site = start(bare_site)
+    fill(site, 1200)
+    with client.Connection(site.port) as connection:
+        connection.send('DELETE', '/admin/?user=u0')
+        connection.leave('rst')
+    wait_for(lambda: get(site)['total'] == 800, 'the end of the deletion')
+    assert get(site, '?user=u0')['count'] == 0
+
+
+def test_conversations_go_on_during_a_search(bare_site):
+    """And what is used meanwhile is there once."""
+    site = start(bare_site, workers=2)
+    chat = Chat(site, user='u')
+    first = chat.say('CANARY one')
+    fill(site, 1100)
+    page = get(site, '?limit=600')
+    assert conversation(chat.say('CANARY two')) == first.ids.conversation
+    rest = get(site, f'?limit=1000&cursor={page["next_cursor"]}')
+    both = ids(page) + ids(rest)
+    assert len(both) == len(set(both)) == 1101
+    assert first.ids.conversation in both
+
+
 # --- as OpenDify had it -----------------------------------------------------
 
 def test_mappings_and_cleanup(bare_site):
@@ -285,10 +309,16 @@ def test_nginx_protects_it(bare_site):
             opendify_conversations;
             limit_except GET { deny all; }
         }
+        location /half/ {
+            opendify_conversations;
+            limit_except GET { allow 127.0.0.1; deny all; }
+        }
         location /closed/ { opendify_conversations; deny all; }''')
     one = say(site, 'u1')
     assert refused(site, 403, '?older_than=0', 'DELETE')['message']
     assert ids(get(site)) == [one]
+    half = client.ask(site.port, 'DELETE', f'/half/{one}')
+    assert half.json == {'deleted': 1}
     closed = client.ask(site.port, 'GET', '/closed/')
     assert closed.status == 403 and closed.error
 

@@ -21,12 +21,12 @@ constexpr std::uint32_t kDay = 24 * 3600;
 constexpr std::uint32_t kCleanupDays = 30;
 constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
 
-// What follows the location's prefix; `rest` is the id of Kind::one.
+// What follows the location's prefix.
 enum class Kind { all, one, mappings, cleanup, unknown };
 
 struct Place {
     Kind        kind;
-    std::string id;
+    std::string id;  // of Kind::one
 };
 
 void skip_prefix(std::string_view &text, std::string_view prefix)

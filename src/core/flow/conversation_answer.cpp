@@ -35,7 +35,7 @@ Result<std::string> ConversationAdmin::reply(std::uint32_t next, bool at_end,
 {
     std::string out;
 
-    if ((what_ == AdminAnswer::one || what_ == AdminAnswer::remove_one) && count_ == 0) {
+    if (filter_.id && count_ == 0) {
         return conversation_not_found();
     }
 
