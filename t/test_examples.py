@@ -147,6 +147,9 @@ def test_several_apps(example, monkeypatch):
     asked = {call.key for call in example.dify.find('/info')}
     assert 'app-CANARY2' not in asked and 'app-CANARY1' in asked
 
+    told = client.ask(example.port, 'GET', '/conversations/?user=ana').json
+    assert {one['model'] for one in told['data']} == set(keys)
+
     line = (example.dir / 'dify.log').read_text().split('\n')[0]
     for word in ('model=support-bot', 'user=ana', 'finish=stop', ' 200 '):
         assert word in line, line

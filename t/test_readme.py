@@ -11,7 +11,7 @@ GOLDEN = ROOT / 'tests' / 'golden'
 COMMANDS = ROOT / 'src' / 'nginx' / 'ngx_http_opendify_commands.cpp'
 
 FORM = re.compile(
-    r'\*\*Syntax:\*\* `(?P<name>opendify_\w+) .*;`<br>\n'
+    r'\*\*Syntax:\*\* `(?P<name>opendify_\w+)( .*)?;`<br>\n'
     r'\*\*Default:\*\* .+<br>\n'
     r'\*\*Context:\*\* `\w+`(, `\w+`)*<br>\n'
     r'\*This directive appeared in version \d+\.\d+\.\d+\.\*\n\n'
@@ -74,7 +74,7 @@ def test_a_snippet_is_accepted(bare_site, tmp_path, monkeypatch, name, text):
     if 'location /v1/' in text:
         server.append(text)
     else:
-        http.append(text)
+        (server if text.startswith('location') else http).append(text)
         server.append('location /v1/ { opendify_pass /_dify; }')
     server.append('location /_dify/ { internal; '
                   f'include {ROOT}/conf/opendify_proxy.conf; '

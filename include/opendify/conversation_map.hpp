@@ -14,6 +14,7 @@
 #ifndef OPENDIFY_CONVERSATION_MAP_HPP
 #define OPENDIFY_CONVERSATION_MAP_HPP
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,16 @@ struct ConversationId {  // text as the backend wrote it, NUL-padded
     std::string_view view() const;
 };
 
+// Whose a conversation is, as the beginnings of digests: enough to find all
+// that belongs to somebody, too little to be a key.
+struct ConversationOwner {
+    std::array<std::uint8_t, 8> user = {};
+    std::array<std::uint8_t, 4> app = {};
+
+    // `user` as the backend gets it, `app` the digest of its key.
+    static ConversationOwner of(std::string_view user, const Digest &app);
+};
+
 // One record, to be kept outside and put back.
 struct ConversationEntry {
     Digest         key = {};      // ConversationMap::key()
@@ -41,6 +52,15 @@ struct ConversationEntry {
     bool           has_head = false;
     bool           is_taken = false;  // by a turn that is not put back yet
     bool           has_message = false;
+    ConversationOwner owner;
+};
+
+// Which conversations; what is not said does not matter.
+struct ConversationFilter {
+    std::optional<std::array<std::uint8_t, 8>> user;
+    std::optional<std::array<std::uint8_t, 4>> app;
+    std::optional<ConversationId>              id;
+    std::optional<std::uint32_t>               used_until_s;
 };
 
 // The newest turn of a conversation.
@@ -49,6 +69,7 @@ struct Mapping {
     Digest                head;     // digest of the history it has answered
     std::optional<Digest> message;  // id of its answer, if the client has any
     ConversationId        id;
+    ConversationOwner     owner = {};
 };
 
 enum class Taken {
@@ -112,6 +133,17 @@ public:
     // between two calls may be there in its old or its new state.
     std::size_t copy(std::uint32_t &from, ConversationEntry *out,
                      std::size_t count) const;
+
+    // Copies up to `count` entries that match, from record number `from` on,
+    // which moves behind the last record that was looked at: never more than
+    // kSearched. A conversation keeps its number while it lives.
+    std::size_t search(const ConversationFilter &filter, std::uint32_t &from,
+                       ConversationEntry *out, std::size_t count) const;
+
+    static constexpr std::size_t kSearched = 512;
+
+    // There is no record from this number on.
+    bool is_end(std::uint32_t from) const;
 
     // Makes the conversation what the entry says, as the most recently used
     // one. The head of a taken one counts again if it is nobody's.

@@ -110,6 +110,11 @@ struct ClientCtx : RequestCtx {
 
 // handler
 ngx_int_t handler(ngx_http_request_t *r);
+// The path as it was sent, without arguments and without the location's
+// prefix: a model's id may hold an encoded slash, which r->uri has lost.
+std::string_view path_of(ngx_http_request_t *r);
+// Gathers the body; it may lie in memory, in a temporary file, or in both.
+bool read_body(ngx_http_request_t *r, std::string &out);
 
 // chat
 void chat_start(ClientCtx *ctx, std::string_view body);

@@ -228,6 +228,13 @@ ngx_command_t commands[] = {
       0,
       nullptr },
 
+    { ngx_string("opendify_conversations"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      set_conversations,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
     { ngx_string("opendify_user"),
       kAnyLevel|NGX_CONF_1MORE,
       set_values,

@@ -216,16 +216,16 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         inherit_pass(cf, prev, conf);
 
-        if (conf->pass.len == 0) {
-            return kConfOk;
+        auto *mcf = static_cast<MainConf *>(
+            ngx_http_conf_get_module_main_conf(cf, ngx_http_opendify_module));
+
+        if (conf->pass.len == 0 || conf->conversations) {
+            return merge_conversations(cf, mcf, conf, prev);
         }
 
         if (!set_defaults(cf, conf)) {
             return conf_error();
         }
-
-        auto *mcf = static_cast<MainConf *>(
-            ngx_http_conf_get_module_main_conf(cf, ngx_http_opendify_module));
 
         return check_main(cf, mcf) == kConfOk ? check_tasks(cf, mcf, conf)
                                               : conf_error();

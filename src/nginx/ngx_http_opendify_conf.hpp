@@ -52,6 +52,7 @@ enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 
 struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
+    bool         conversations;  // are administered here
     ngx_array_t *user;      // ngx_http_complex_value_t, first non-empty wins
     ngx_array_t *chat_id;   // same
     ngx_array_t *message_id;  // same
@@ -114,6 +115,11 @@ char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+// Administration. The second is a part of merge_loc_conf().
+char *set_conversations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *merge_conversations(ngx_conf_t *cf, const MainConf *mcf, LocConf *conf,
+                          const LocConf *prev);
 
 // When all locations are known: does every opendify_pass lead somewhere?
 ngx_int_t check_passes(ngx_conf_t *cf);

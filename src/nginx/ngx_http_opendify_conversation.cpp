@@ -66,7 +66,9 @@ bool history_head(const ClientCtx *ctx, Digest &head)
 std::optional<Mapping> answered(const ClientCtx *ctx)
 {
     Mapping mapping = {ctx->scope, head_after_answer(ctx),
-                       message_digest(ctx, ctx->message_id), {}};
+                       message_digest(ctx, ctx->message_id), {},
+                       ConversationOwner::of(ctx->user,
+                                             ctx->app->key_digest)};
 
     if (ctx->auxiliary || conversation_of(ctx).empty()
         || !mapping.id.assign(conversation_of(ctx)))

@@ -70,7 +70,8 @@ ngx_int_t header_filter(ngx_http_request_t *r)
     auto *ctx = context(r);
 
     if (r->headers_out.status < NGX_HTTP_BAD_REQUEST
-        || loc_conf(r)->pass.len == 0 || (ctx != nullptr && ctx->answering))
+        || (loc_conf(r)->pass.len == 0 && !loc_conf(r)->conversations)
+        || (ctx != nullptr && ctx->answering))
     {
         return next_header_filter(r);
     }

@@ -4,57 +4,6 @@ namespace opendify::glue {
 
 namespace {
 
-// The path as it was sent, without arguments and without the location's
-// prefix: a model's id may hold an encoded slash, which r->uri has lost.
-std::string_view path_of(ngx_http_request_t *r)
-{
-    auto path = view(r->unparsed_uri);
-    path = path.substr(0, path.find('?'));
-
-    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-    auto prefix = view(clcf->name);
-
-    // An unnamed location, an "if" block, has the name of the one around it.
-    if (!clcf->exact_match
-#if (NGX_PCRE)
-        && clcf->regex == nullptr
-#endif
-        && path.substr(0, prefix.size()) == prefix)
-    {
-        path.remove_prefix(prefix.size());
-    }
-
-    return path;
-}
-
-// Gathers the body; it may lie in memory, in a temporary file, or in both.
-bool read_body(ngx_http_request_t *r, std::string &out)
-{
-    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
-
-    for (; cl != nullptr; cl = cl->next) {
-        auto *b = cl->buf;
-
-        if (b->in_file) {
-            auto at = out.size();
-            out.resize(at + static_cast<size_t>(b->file_last - b->file_pos));
-
-            ssize_t n = ngx_read_file(b->file, borrow(out).data + at,
-                                      out.size() - at, b->file_pos);
-            if (n != static_cast<ssize_t>(out.size() - at)) {
-                return false;
-            }
-
-        } else if (ngx_buf_in_memory(b)) {
-            out.append(reinterpret_cast<char *>(b->pos),
-                       static_cast<size_t>(b->last - b->pos));
-        }
-    }
-
-    return true;
-}
-
 void on_body(ngx_http_request_t *r)
 {
     auto *ctx = client_ctx(r);
@@ -191,6 +140,54 @@ ngx_int_t handle(ngx_http_request_t *r)
 }
 
 }  // namespace
+
+std::string_view path_of(ngx_http_request_t *r)
+{
+    auto path = view(r->unparsed_uri);
+    path = path.substr(0, path.find('?'));
+
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    auto prefix = view(clcf->name);
+
+    // An unnamed location, an "if" block, has the name of the one around it.
+    if (!clcf->exact_match
+#if (NGX_PCRE)
+        && clcf->regex == nullptr
+#endif
+        && path.substr(0, prefix.size()) == prefix)
+    {
+        path.remove_prefix(prefix.size());
+    }
+
+    return path;
+}
+
+bool read_body(ngx_http_request_t *r, std::string &out)
+{
+    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+
+    for (; cl != nullptr; cl = cl->next) {
+        auto *b = cl->buf;
+
+        if (b->in_file) {
+            auto at = out.size();
+            out.resize(at + static_cast<size_t>(b->file_last - b->file_pos));
+
+            ssize_t n = ngx_read_file(b->file, borrow(out).data + at,
+                                      out.size() - at, b->file_pos);
+            if (n != static_cast<ssize_t>(out.size() - at)) {
+                return false;
+            }
+
+        } else if (ngx_buf_in_memory(b)) {
+            out.append(reinterpret_cast<char *>(b->pos),
+                       static_cast<size_t>(b->last - b->pos));
+        }
+    }
+
+    return true;
+}
 
 ngx_int_t handler(ngx_http_request_t *r)
 {

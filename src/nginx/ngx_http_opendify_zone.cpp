@@ -4,6 +4,8 @@
 #include "ngx_http_opendify_persist.hpp"
 #include "ngx_http_opendify_shared.hpp"
 
+#include <algorithm>
+
 namespace opendify::glue {
 
 namespace {
@@ -261,6 +263,45 @@ void Zone::drop(const Digest &scope, std::string_view id)
     }
 
     persist_write(shm_, change);
+}
+
+Found Zone::search(const ConversationFilter &filter, std::uint32_t &from,
+                   std::size_t most, bool removes)
+{
+    Found       found;
+    std::size_t count;
+
+    found.entries.resize(std::min(most, ConversationMap::kSearched));
+    std::vector<Journalled> changes(removes ? found.entries.size() : 0);
+
+    {
+        ShmLock         lock(slab(shm_));
+        ConversationMap map(root(shm_)->map);
+
+        count = map.search(filter, from, found.entries.data(),
+                           found.entries.size());
+
+        for (std::size_t i = 0; removes && i < count; i++) {
+            map.drop(found.entries[i].key);
+            changes[i] = persist_drop(shm_, found.entries[i].key);
+        }
+
+        found.at_end = map.is_end(from);
+        found.total = map.size();
+    }
+
+    found.entries.resize(count);
+
+    for (std::size_t i = 0; removes && i < count; i++) {
+        persist_write(shm_, changes[i]);
+    }
+
+    return found;
+}
+
+void Zone::compact()
+{
+    persist_compact(shm_);
 }
 
 AppMode Zone::app_mode(const Digest &key)

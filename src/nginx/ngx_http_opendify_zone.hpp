@@ -6,10 +6,19 @@
 
 #include "ngx_opendify.hpp"
 
+#include <vector>
+
 #include "opendify/backend.hpp"
 #include "opendify/conversation_map.hpp"
 
 namespace opendify::glue {
+
+// Some of the conversations that were searched for.
+struct Found {
+    std::vector<ConversationEntry> entries;
+    bool                           at_end = false;
+    std::size_t                    total = 0;  // in the zone
+};
 
 class Zone {
 public:
@@ -23,6 +32,14 @@ public:
     void put(const Mapping &mapping, bool pending = false);
     void settle(const Mapping &mapping);
     void drop(const Digest &scope, std::string_view id);
+
+    // Looks at some records from number `from` on, which moves behind them.
+    // What is found, `most` at most, is forgotten if it is removed.
+    Found search(const ConversationFilter &filter, std::uint32_t &from,
+                 std::size_t most, bool removes);
+
+    // What was forgotten shall be gone from the disk too.
+    void compact();
 
     AppMode app_mode(const Digest &key);
     void set_app_mode(const Digest &key, AppMode mode);

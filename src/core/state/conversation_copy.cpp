@@ -25,6 +25,7 @@ ConversationEntry entry_of(const Record &record)
     entry.head = record.digest[by_head];
     entry.message = record.digest[by_message];
     entry.id = record.id;
+    entry.owner = record.owner;
     entry.used_s = record.used_s;
     entry.has_head = record.has_head != 0;
     entry.is_taken = record.has_head == 0 && record.taken != 0;
@@ -32,6 +33,14 @@ ConversationEntry entry_of(const Record &record)
                                        : record.has_message != 0;
 
     return entry;
+}
+
+bool matches(const ConversationFilter &filter, const Record &record)
+{
+    return (!filter.user || *filter.user == record.owner.user)
+           && (!filter.app || *filter.app == record.owner.app)
+           && (!filter.id || filter.id->view() == record.id.view())
+           && (!filter.used_until_s || record.used_s <= *filter.used_until_s);
 }
 
 // Who had it loses all. False if somebody has it and shall keep it.
@@ -116,6 +125,31 @@ std::size_t ConversationMap::copy(std::uint32_t &from, ConversationEntry *out,
     return copied;
 }
 
+std::size_t ConversationMap::search(const ConversationFilter &filter,
+                                    std::uint32_t &from,
+                                    ConversationEntry *out,
+                                    std::size_t count) const
+{
+    Table table(base_);
+    std::size_t found = 0;
+    std::size_t left = kSearched;
+
+    for (; !is_end(from) && left > 0 && found < count; from++, left--) {
+        const Record &record = table.record(from);
+
+        if (record.live != 0 && matches(filter, record)) {
+            out[found++] = entry_of(record);
+        }
+    }
+
+    return found;
+}
+
+bool ConversationMap::is_end(std::uint32_t from) const
+{
+    return from >= Table(base_).header().touched;
+}
+
 void ConversationMap::restore(const ConversationEntry &entry)
 {
     Table table(base_);
@@ -131,6 +165,7 @@ void ConversationMap::restore(const ConversationEntry &entry)
         table.use(number);
     }
 
+    table.record(number).owner = entry.owner;
     table.record(number).pending = 0;
     table.record(number).taken = 0;
 

@@ -1,5 +1,6 @@
 // Record: operation | flags | 2 zero | used_s | order | key | head | message |
-// id | zeros | crc. Header: magic | version | kind | generation | floor_s |
+// id | user | app | zeros | crc.
+// Header: magic | version | kind | generation | floor_s |
 // family | capacity | order | parent | parent_order | zeros | crc.
 
 #include "opendify/conversation_journal.hpp"
@@ -11,7 +12,7 @@ namespace opendify {
 namespace {
 
 constexpr std::string_view kMagic("opendify", 8);
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kCrcBytes = 4;
 
 enum Flag : std::uint8_t { has_head = 1, is_taken = 2, has_message = 4 };
@@ -226,6 +227,8 @@ JournalRecordBytes encode(const JournalRecord &record)
         .bytes(entry.head)
         .bytes(entry.message)
         .bytes(entry.id.text)
+        .bytes(entry.owner.user)
+        .bytes(entry.owner.app)
         .seal(to.size());
 
     return to;
@@ -250,7 +253,9 @@ bool decode(std::string_view bytes, JournalRecord &record)
         .bytes(entry.key)
         .bytes(entry.head)
         .bytes(entry.message)
-        .bytes(entry.id.text);
+        .bytes(entry.id.text)
+        .bytes(entry.owner.user)
+        .bytes(entry.owner.app);
 
     record.operation = static_cast<JournalOperation>(operation);
     entry.has_head = (flags & has_head) != 0;

@@ -48,6 +48,7 @@ void take_head(Table &table, std::uint32_t number, Mapping &out)
                       ? std::optional(record.digest[by_message])
                       : std::nullopt;
     out.id = record.id;
+    out.owner = record.owner;
 
     if (record.has_head != 0) {
         record.taken = 1;
@@ -82,6 +83,18 @@ std::string_view ConversationId::view() const
 {
     const char *end = std::find(text, text + sizeof(text), '\0');
     return { text, static_cast<std::size_t>(end - text) };
+}
+
+ConversationOwner ConversationOwner::of(std::string_view user,
+                                        const Digest &app)
+{
+    const Digest digest = digest_of({ "user", user });
+    ConversationOwner owner;
+
+    std::copy_n(digest.begin(), owner.user.size(), owner.user.begin());
+    std::copy_n(app.begin(), owner.app.size(), owner.app.begin());
+
+    return owner;
 }
 
 bool ConversationMap::format(void *memory, std::size_t bytes)
@@ -183,6 +196,7 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
         table.use(number);
     }
 
+    table.record(number).owner = mapping.owner;
     table.record(number).pending = pending ? 1 : 0;
     table.record(number).taken = 0;
     table.set(by_head, number, mapping.head);

@@ -2,8 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace opendify::state {
+namespace {
+
+// Nothing stays in memory of who talked to what.
+void wipe(Record &record)
+{
+    record.id = {};
+    record.owner = {};
+    std::fill(std::begin(record.digest), std::end(record.digest), Digest{});
+}
+
+}  // namespace
 
 Table::Table(void *base)
     : header_(*static_cast<Header *>(base)),
@@ -176,6 +188,7 @@ void Table::forget(std::uint32_t number)
     unlink(by_conversation, number);
     leave_list(number);
     header_.size--;
+    wipe(record(number));
     set_free(number);
 }
 

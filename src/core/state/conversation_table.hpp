@@ -43,6 +43,7 @@ struct Header {
 struct Record {
     Digest         digest[kIndices];
     ConversationId id;
+    ConversationOwner owner;
     std::uint32_t  next[kIndices];
     std::uint32_t  newer;
     std::uint32_t  older;

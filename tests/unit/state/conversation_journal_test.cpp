@@ -37,6 +37,7 @@ JournalRecord record_of(std::uint64_t order)
     record.entry.message = digest("message" + name);
     record.entry.used_s = 0x80000000u + static_cast<std::uint32_t>(order);
     record.entry.has_head = true;
+    record.entry.owner = ConversationOwner::of("user" + name, digest("app"));
     EXPECT_TRUE(record.entry.id.assign("conversation " + name));
 
     return record;
@@ -105,12 +106,12 @@ TEST(ConversationJournal, BytesAreFixed)
     header.family = 0x0102030405060708;
     header.generation = 0x0a0b0c0d;
     EXPECT_EQ(text(encode(header)).substr(0, 40),
-              std::string_view("opendify\1\0\0\0\2\0\0\0\x0d\x0c\x0b\x0a"
+              std::string_view("opendify\2\0\0\0\2\0\0\0\x0d\x0c\x0b\x0a"
                                "\0\0\0\0\x08\x07\6\5\4\3\2\1"
                                "\0\0\0\0\0\0\0\0", 40));
     // CRC-32C of the 124 bytes before, made by another program.
     EXPECT_EQ(text(encode(header)).substr(124),
-              std::string_view("\340\172\257\147", 4));
+              std::string_view("\072\355\023\134", 4));
 
     JournalRecord record = record_of(5);
     record.operation = JournalOperation::drop;

@@ -1,0 +1,252 @@
+// The location of opendify_conversations. The whole zone is searched, a piece
+// under each lock, and other events come between.
+
+#include "ngx_http_opendify_client.hpp"
+
+#include "opendify/conversation_admin.hpp"
+
+namespace opendify::glue {
+
+namespace {
+
+// Until other events have their turn. A removed one costs a write to disk.
+constexpr int        kPieces = 16;
+constexpr int        kRemovedPieces = 1;
+constexpr ngx_msec_t kPause = 1;
+
+struct Job {
+    ngx_http_request_t              *r = nullptr;
+    std::optional<ConversationAdmin> admin;
+    std::uint32_t                    from = 0;
+    bool                             dirty = false;  // files have what is gone
+    ngx_event_t                      next = {};
+};
+
+Zone zone_of(const Job *job)
+{
+    auto *conf = main_conf(job->r);
+
+    return Zone(conf->zone, conf->ttl);
+}
+
+void compact(Job *job)
+{
+    if (std::exchange(job->dirty, false)) {
+        zone_of(job).compact();
+    }
+}
+
+void stop(void *data)
+{
+    auto *job = static_cast<Job *>(data);
+
+    if (job->next.timer_set) {
+        ngx_del_timer(&job->next);
+    }
+
+    compact(job);
+}
+
+std::vector<AdminApp> apps_of(const MainConf *conf)
+{
+    std::vector<AdminApp> apps;
+    auto *app = static_cast<App *>(conf->apps->elts);
+
+    for (ngx_uint_t i = 0; i < conf->apps->nelts; i++) {
+        apps.push_back({view(app[i].name), app[i].key_digest});
+    }
+
+    return apps;
+}
+
+void reply(Job *job, const Found &found)
+{
+    auto *r = job->r;
+    auto  body = job->admin->reply(job->from, found.at_end, found.total);
+
+    compact(job);
+
+    if (!body) {
+        send_failure(r, body.failure());
+
+    } else if (add_header(r, "Cache-Control", "no-store")) {
+        send_json(r, NGX_HTTP_OK, *body);
+
+    } else {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+void run(Job *job)
+{
+    auto &admin = *job->admin;
+    auto  zone = zone_of(job);
+
+    for (int i = admin.removes() ? kRemovedPieces : kPieces; i > 0; i--) {
+        auto found = zone.search(admin.filter(), job->from, admin.room(),
+                                 admin.removes());
+
+        job->dirty |= admin.removes() && !found.entries.empty();
+
+        for (auto &entry : found.entries) {
+            admin.add(entry);
+        }
+
+        if (found.at_end || admin.room() == 0) {
+            return reply(job, found);
+        }
+    }
+
+    ngx_add_timer(&job->next, kPause);
+}
+
+// Whatever `step` throws ends the request.
+template <class F>
+void guard(ngx_http_request_t *r, F &&step)
+{
+    bool ran = guarded(r->connection->log, false, [&] {
+        step();
+        return true;
+    });
+
+    if (!ran) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+void on_next(ngx_event_t *ev)
+{
+    auto *job = static_cast<Job *>(ev->data);
+    auto *c = job->r->connection;
+
+    ngx_http_set_log_request(c->log, job->r);
+    guard(job->r, [job] { run(job); });
+    ngx_http_run_posted_requests(c);
+}
+
+void refuse(ngx_http_request_t *r, const Failure &failure)
+{
+    if (failure.errc == Errc::method_not_allowed
+        && !add_header(r, "Allow", admin_allow(path_of(r))))
+    {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    send_failure(r, failure);
+}
+
+void start(ngx_http_request_t *r, std::string_view body)
+{
+    auto admin = ConversationAdmin::read(
+        {view(r->method_name), path_of(r), view(r->args), body,
+         static_cast<std::uint32_t>(ngx_time())}, apps_of(main_conf(r)));
+
+    if (!admin) {
+        return refuse(r, admin.failure());
+    }
+
+    auto *job = pool_make<Job>(r->pool);
+    auto *cln = job == nullptr ? nullptr : ngx_http_cleanup_add(r, 0);
+
+    if (cln == nullptr) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    cln->handler = stop;
+    cln->data = job;
+    job->r = r;
+    job->admin = std::move(*admin);
+    job->from = job->admin->begin();
+    job->next.data = job;
+    job->next.log = r->connection->log;
+    job->next.handler = on_next;
+
+    run(job);
+}
+
+void on_body(ngx_http_request_t *r)
+{
+    guard(r, [r] {
+        std::string body;
+
+        if (read_body(r, body)) {
+            start(r, body);
+
+        } else {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        }
+    });
+}
+
+ngx_int_t admin_handler(ngx_http_request_t *r)
+{
+    if (r->method == NGX_HTTP_POST) {
+        ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
+
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    }
+
+    ngx_int_t rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->main->count++;
+    guard(r, [r] { start(r, {}); });
+
+    return NGX_DONE;
+}
+
+// The location's, and that of its unnamed ones: "if" and "limit_except".
+void handle_here(ngx_conf_t *cf, LocConf *conf)
+{
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    clcf->handler = admin_handler;
+    conf->conversations = true;
+}
+
+}  // namespace
+
+char *set_conversations(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *lcf = static_cast<LocConf *>(conf);
+
+    if (lcf->conversations) {
+        static char duplicate[] = "is duplicate";
+        return duplicate;
+    }
+
+    handle_here(cf, lcf);
+
+    return kConfOk;
+}
+
+char *merge_conversations(ngx_conf_t *cf, const MainConf *mcf, LocConf *conf,
+                          const LocConf *prev)
+{
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    if (clcf->noname && prev->conversations && clcf->handler == nullptr) {
+        handle_here(cf, conf);
+    }
+
+    if (conf->conversations && (mcf->zone == nullptr || conf->pass.len != 0)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           mcf->zone == nullptr
+                               ? "\"opendify_conversations\" needs a zone: "
+                                 "add \"opendify_zone conversations 32m;\" to "
+                                 "the http block"
+                               : "\"opendify_conversations\" needs a location "
+                                 "of its own, without \"opendify_pass\"");
+        return conf_error();
+    }
+
+    return kConfOk;
+}
+
+}  // namespace opendify::glue
