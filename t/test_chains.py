@@ -6,6 +6,7 @@ import time
 import pytest
 
 import client
+import dify_events
 from test_conversations import Chat, conversation
 
 MINE = 'X-OpenWebUI-Message-Id'
@@ -48,6 +49,20 @@ def test_going_on_with_an_answer_is_known_by_that_answer(site):
     chat.messages[1]['content'] = 'cut short by the client'
     site.ask(messages=chat.messages, headers=[(MINE, 'm1'), (PARENT, '')])
     assert conversation(site.dify.runs[-1]) == first.ids.conversation
+
+
+def test_the_answer_that_is_shown_counts_more_than_its_name(site):
+    """A double click: two answers with one name, the client keeps one."""
+    chat = Chat(site)
+    site.app('chat-bot').script = lambda ask: dify_events.stream(
+        'chat', ask.ids, [f'Answer {len(site.dify.runs)}.'])
+    first = say(chat, 'CANARY one', 'm1', '')
+    twin = Chat(site)
+    second = say(twin, 'CANARY one', 'm1', '')
+    assert conversation(say(chat, 'CANARY two', 'm2', 'm1')) == \
+        first.ids.conversation
+    assert conversation(say(twin, 'CANARY other', 'm3', 'm1')) == \
+        second.ids.conversation
 
 
 def test_a_parent_of_somebody_else_is_nothing(site):

@@ -107,7 +107,7 @@ public:
 
     // Makes the record, or moves an existing one to the new head. Evicts the
     // least recently used ones when full. A different conversation with the
-    // same head or message loses both. A pending one counts when it is
+    // same head loses both; one with the same message loses that. A pending one counts when it is
     // settled, or 4 seconds later: whoever should have done so died.
     void put(const Mapping &mapping, std::uint32_t now_s,
              bool pending = false);

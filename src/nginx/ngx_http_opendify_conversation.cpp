@@ -114,12 +114,15 @@ bool conversation_choose(ClientCtx *ctx)
     Digest head;
     Taken  found = Taken::no;
 
-    if (auto parent = parent_of(ctx)) {
-        found = zone.take_message(ctx->scope, *parent, taken);
+    // The messages are the truth, ids stand in where a client rewrites them.
+    if (history_head(ctx, head)) {
+        found = zone.take(ctx->scope, head, taken);
     }
 
-    if (found == Taken::no && history_head(ctx, head)) {
-        found = zone.take(ctx->scope, head, taken);
+    auto parent = found == Taken::no ? parent_of(ctx) : std::nullopt;
+
+    if (parent) {
+        found = zone.take_message(ctx->scope, *parent, taken);
     }
 
     if (found == Taken::yes) {

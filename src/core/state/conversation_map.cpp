@@ -59,11 +59,18 @@ void take_head(Table &table, std::uint32_t number, Mapping &out)
     table.use(number);
 }
 
-void void_rival(Table &table, Index index, const Digest &digest)
+// One head has one conversation, and one message. A conversation without its
+// message is still found by its head.
+void void_rivals(Table &table, const Mapping &mapping)
 {
-    const std::uint32_t rival = table.find(index, digest);
+    std::uint32_t rival = table.find(by_head, mapping.head);
     if (rival != kNone) {
         table.void_head(rival);
+    }
+
+    rival = mapping.message ? table.find(by_message, *mapping.message) : kNone;
+    if (rival != kNone) {
+        table.clear(by_message, rival);
     }
 }
 
@@ -181,10 +188,7 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
     Table table(base_);
     const Change change(table);
 
-    void_rival(table, by_head, mapping.head);
-    if (mapping.message) {
-        void_rival(table, by_message, *mapping.message);
-    }
+    void_rivals(table, mapping);
 
     std::uint32_t number = table.find(by_conversation, key);
     if (number == kNone) {

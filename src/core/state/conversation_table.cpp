@@ -91,14 +91,18 @@ void Table::set(Index index, std::uint32_t number, const Digest &digest)
     link(index, number);
 }
 
+void Table::clear(Index index, std::uint32_t number)
+{
+    if (has(index, number) != 0) {
+        has(index, number) = 0;
+        unlink(index, number);
+    }
+}
+
 void Table::void_head(std::uint32_t number)
 {
-    for (const Index index : { by_head, by_message }) {
-        if (has(index, number) != 0) {
-            has(index, number) = 0;
-            unlink(index, number);
-        }
-    }
+    clear(by_head, number);
+    clear(by_message, number);
 }
 
 void Table::use(std::uint32_t number)

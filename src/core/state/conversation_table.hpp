@@ -89,6 +89,7 @@ public:
 
     // `index` is by_head or by_message, of a record that has none.
     void set(Index index, std::uint32_t number, const Digest &digest);
+    void clear(Index index, std::uint32_t number);
     // It is nobody's last turn any more: no head, no message.
     void void_head(std::uint32_t number);
 
