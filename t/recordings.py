@@ -64,7 +64,9 @@ class Recording:
         return None
 
     def reply(self, speed=20.0, longest_s=1.0):
-        """With its own cuts and timing, `speed` times faster."""
+        """With its own cuts and timing, `speed` times faster, and faster
+        still if that would be more than 3 seconds."""
+        speed = max(speed, self.total_ms / 3000)
         if not self.streamed:
             return Reply([(0.0, self.body)], self.status, self.content_type,
                          framing='length')
@@ -76,6 +78,27 @@ class Recording:
         tail = min((self.total_ms - last) / 1000 / speed, longest_s)
         steps.append((tail, CUT if self.cut else b''))
         return Reply(steps, self.status, self.content_type)
+
+
+class Outcome:
+    """What becomes of a recorded stream, as tests/golden/outcomes.txt has
+    it."""
+
+    def __init__(self, line):
+        self.ended = line.endswith(', end')
+        self.silent = line.startswith('text 0,')
+        self.replaced = ', replaced,' in line
+        self.form = ', form,' in line
+
+
+def _outcomes():
+    text = (ROOT.parents[1] / 'tests/golden/outcomes.txt').read_text()
+    rows = (line.split(' | ', 1) for line in text.split('\n')
+            if ' | ' in line)
+    return {name: Outcome(line) for name, line in rows}
+
+
+OUTCOMES = _outcomes()
 
 
 def names(streamed=None, modes=MODES):
