@@ -88,21 +88,30 @@ def slow(ask):
         (0.1, ask.ids.message('')) for _ in range(200)]
 
 
-def test_a_turn_waits_for_the_one_that_was_stopped(site):
-    """Dify stores a stopped answer when its stream ends."""
-    site.dify.stop_delay_s = 0.8
+def stop_early(site, **how):
+    """The run of a client that has left, when Dify was told."""
     site.app('chat-bot').script = slow
-    with site.open() as connection:
+    with site.open(**how) as connection:
         connection.head()
         connection.until(b'word ')
         connection.leave('rst')
-    run = site.dify.runs[0]
     site.dify.wait(lambda: site.dify.stops)
     site.app('chat-bot').script = None
+    return site.dify.runs[0]
+
+
+def chat_after_stop(site):
     chat = Chat(site)
     chat.messages = site.body()['messages'] + [
         {'role': 'assistant', 'content': 'word '}]
-    second = chat.say('CANARY on')
+    return chat
+
+
+def test_a_turn_waits_for_the_one_that_was_stopped(site):
+    """Dify stores a stopped answer when its stream ends."""
+    site.dify.stop_delay_s = 0.8
+    run = stop_early(site)
+    second = chat_after_stop(site).say('CANARY on')
     assert conversation(second) == run.ids.conversation
     assert run.finished and second.started >= run.finished
 
@@ -110,15 +119,8 @@ def test_a_turn_waits_for_the_one_that_was_stopped(site):
 def test_a_stopped_answer_does_not_take_its_name_back(site):
     """A client gives up, and sends the same request once more."""
     site.dify.stop_delay_s = 0.8
-    site.app('chat-bot').script = slow
     messages = [{'role': 'user', 'content': 'CANARY one'}]
-    with site.open(messages=messages, headers=[(MINE, 'm1')]) as connection:
-        connection.head()
-        connection.until(b'word ')
-        connection.leave('rst')
-    stopped = site.dify.runs[0]
-    site.dify.wait(lambda: site.dify.stops)
-    site.app('chat-bot').script = None
+    stopped = stop_early(site, messages=messages, headers=[(MINE, 'm1')])
     chat = Chat(site)
     again = say(chat, 'CANARY one', 'm1', '')
     assert not stopped.finished
@@ -131,18 +133,9 @@ def test_a_stopped_answer_does_not_take_its_name_back(site):
 def test_a_turn_waits_no_longer_than_three_seconds(bare_site):
     site = bare_site.start(location='opendify_drain 7s;')
     site.dify.ignore_stop = True
-    site.app('chat-bot').script = slow
-    with site.open() as connection:
-        connection.head()
-        connection.until(b'word ')
-        connection.leave('rst')
-    site.dify.wait(lambda: site.dify.stops)
-    site.app('chat-bot').script = None
-    chat = Chat(site)
-    chat.messages = site.body()['messages'] + [
-        {'role': 'assistant', 'content': 'word '}]
+    stop_early(site)
     began = time.monotonic()
-    second = chat.say('CANARY on')
+    second = chat_after_stop(site).say('CANARY on')
     assert 2.5 < time.monotonic() - began < 10
     assert conversation(second) is None
     assert 'word' in second.json['query']
@@ -150,12 +143,7 @@ def test_a_turn_waits_no_longer_than_three_seconds(bare_site):
 
 def test_who_waits_may_leave(site):
     site.dify.stop_delay_s = 1.0
-    site.app('chat-bot').script = slow
-    with site.open() as connection:
-        connection.head()
-        connection.until(b'word ')
-        connection.leave('rst')
-    site.dify.wait(lambda: site.dify.stops)
+    stop_early(site)
     messages = site.body()['messages'] + [
         {'role': 'assistant', 'content': 'word '},
         {'role': 'user', 'content': 'CANARY on'}]

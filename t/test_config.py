@@ -175,6 +175,15 @@ def test_a_pass_target_that_is_no_location(conf, target):
     check(conf, False, 'opendify_pass', more=more)
 
 
+def pass_gone(conf, more):
+    """What nginx -t says of a pass to /gone beside these locations."""
+    site = conf.write(server=more)
+    path = site.dir / 'nginx.conf'
+    path.write_text(path.read_text().replace('opendify_pass /_dify;',
+                                             'opendify_pass /gone;'))
+    return site.nginx.test()
+
+
 @pytest.mark.parametrize('more', [
     '',
     'location = /gone { proxy_pass http://dify; }',
@@ -182,11 +191,7 @@ def test_a_pass_target_that_is_no_location(conf, target):
     'location / { location /gone/ { internal; } }',
 ])
 def test_a_pass_target_that_does_not_proxy(conf, more):
-    site = conf.write(server=more)
-    text = (site.dir / 'nginx.conf').read_text()
-    text = text.replace('opendify_pass /_dify;', 'opendify_pass /gone;')
-    (site.dir / 'nginx.conf').write_text(text)
-    code, said = site.nginx.test()
+    code, said = pass_gone(conf, more)
     assert code != 0
     assert '"opendify_pass /gone"' in said and 'nginx.conf:' in said
 
@@ -198,11 +203,7 @@ def test_a_pass_target_that_does_not_proxy(conf, more):
     'location / { root /; location /gone/ { proxy_pass http://dify; } }',
 ])
 def test_a_pass_target_that_proxies(conf, more):
-    site = conf.write(server=more)
-    text = (site.dir / 'nginx.conf').read_text()
-    text = text.replace('opendify_pass /_dify;', 'opendify_pass /gone;')
-    (site.dir / 'nginx.conf').write_text(text)
-    code, said = site.nginx.test()
+    code, said = pass_gone(conf, more)
     assert code == 0, said
 
 

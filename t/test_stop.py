@@ -45,7 +45,7 @@ def test_stopped_once_and_read_to_its_end(site, model, how, stream):
     assert stop.path == f'/v1/chat-messages/{run.ids.task}/stop'
     assert stop.method == 'POST' and stop.json == {'user': 'u-stop'}
     assert stop.key == run.key
-    time.sleep(0.2)
+    site.nginx.settle()
     assert len(site.dify.stops) == 1
 
 
@@ -88,7 +88,6 @@ def test_leaving_before_a_task_is_known(site, model):
             (30.0, b'')]
     with site.open(model) as connection:
         site.dify.wait(lambda: site.dify.runs)
-        time.sleep(0.1)
         connection.leave('fin')
     site.dify.wait(lambda: site.dify.runs[0].state == 'client_closed')
     assert not site.dify.stops

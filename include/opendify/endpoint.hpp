@@ -49,6 +49,9 @@ struct ErrorHead {
     bool             may_retry;    // false: x-should-retry: false
 };
 
+// Of every body that is no stream.
+inline constexpr std::string_view kReplyType = "application/json";
+
 // The table (openai-api §3.2, DESIGN §6).
 const ErrorHead &error_head(Errc errc);
 

@@ -70,7 +70,7 @@ void reply(Job *job, const Found &found)
         send_failure(r, body.failure());
 
     } else if (add_header(r, "Cache-Control", "no-store")) {
-        send_json(r, NGX_HTTP_OK, *body);
+        send_whole(r, NGX_HTTP_OK, *body);
 
     } else {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

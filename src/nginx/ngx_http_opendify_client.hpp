@@ -215,7 +215,7 @@ private:
 
 // output: each ends the request unless it says otherwise
 void send_failure(ngx_http_request_t *r, const Failure &failure);
-void send_json(ngx_http_request_t *r, ngx_uint_t status,
+void send_whole(ngx_http_request_t *r, ngx_uint_t status,
                std::string_view body);
 void send_reply(ClientCtx *ctx);
 // Sends what the pipeline has. False: the request is over (sent or broken).

@@ -42,7 +42,7 @@ ngx_int_t replace_page(ngx_http_request_t *r)
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type = borrow(kReplyType);  // a literal
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = nullptr;
     ngx_str_null(&r->headers_out.charset);

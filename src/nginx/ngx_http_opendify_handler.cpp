@@ -47,8 +47,7 @@ ngx_int_t read_request(ngx_http_request_t *r, bool completion)
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 
-std::string static_reply(ngx_http_request_t *r, const Route &route,
-                         Failure &failure)
+Result<std::string> static_reply(ngx_http_request_t *r, const Route &route)
 {
     auto *conf = main_conf(r);
     auto *apps = static_cast<App *>(conf->apps->elts);
@@ -57,8 +56,7 @@ std::string static_reply(ngx_http_request_t *r, const Route &route,
         auto *app = find_app(conf, route.model);
 
         if (app == nullptr) {
-            failure = model_not_found(route.model);
-            return {};
+            return model_not_found(route.model);
         }
 
         return encode_model({view(app->name), conf->created});
@@ -73,8 +71,7 @@ std::string static_reply(ngx_http_request_t *r, const Route &route,
 }
 
 // Answers that need no body and no Dify. The body, if any, is discarded.
-ngx_int_t answer_now(ngx_http_request_t *r, const Failure *failure,
-                     const std::string &body)
+ngx_int_t answer_now(ngx_http_request_t *r, const Result<std::string> &reply)
 {
     ngx_int_t rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -83,11 +80,11 @@ ngx_int_t answer_now(ngx_http_request_t *r, const Failure *failure,
 
     r->main->count++;
 
-    if (failure != nullptr) {
-        send_failure(r, *failure);
+    if (reply) {
+        send_whole(r, NGX_HTTP_OK, *reply);
 
     } else {
-        send_json(r, NGX_HTTP_OK, body);
+        send_failure(r, reply.failure());
     }
 
     return NGX_DONE;
@@ -109,14 +106,12 @@ bool is_allowed(ngx_http_request_t *r, const Route &route)
 ngx_int_t handle(ngx_http_request_t *r)
 {
     Route route = route_of(path_of(r));
-    Failure failure = {};
 
     if (route.endpoint == Endpoint::unknown) {
-        failure = {Errc::unknown_path,
-                   "Unknown request URL. This server has "
-                   "/v1/chat/completions, /v1/completions and "
-                   "/v1/models.", "", ""};
-        return answer_now(r, &failure, {});
+        return answer_now(r, Failure{Errc::unknown_path,
+                                     "Unknown request URL. This server has "
+                                     "/v1/chat/completions, /v1/completions "
+                                     "and /v1/models.", "", ""});
     }
 
     if (!is_allowed(r, route)) {
@@ -124,19 +119,17 @@ ngx_int_t handle(ngx_http_request_t *r)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        failure = {Errc::method_not_allowed,
-                   "This URL takes " + std::string(route.allow) + ".", "", ""};
-        return answer_now(r, &failure, {});
+        return answer_now(r, Failure{Errc::method_not_allowed,
+                                     "This URL takes "
+                                         + std::string(route.allow) + ".",
+                                     "", ""});
     }
 
     if (is_turn(route)) {
         return read_request(r, route.endpoint == Endpoint::completions);
     }
 
-    failure.errc = Errc::bad_json;
-    auto body = static_reply(r, route, failure);
-
-    return answer_now(r, body.empty() ? &failure : nullptr, body);
+    return answer_now(r, static_reply(r, route));
 }
 
 }  // namespace

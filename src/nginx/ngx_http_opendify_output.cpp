@@ -220,10 +220,8 @@ bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 
 }  // namespace
 
-void send_json(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
+void send_whole(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
 {
-    static constexpr std::string_view kType = "application/json";
-
     auto *ctx = make_context(r);
 
     if (ctx == nullptr) {
@@ -234,7 +232,7 @@ void send_json(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
     ctx->answering = true;
     r->headers_out.status = status;
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
-    set_content_type(r, kType, kType.size());
+    set_content_type(r, kReplyType, kReplyType.size());
 
     auto *b = ngx_create_temp_buf(r->pool, body.size() + 1);
 
@@ -272,13 +270,13 @@ void send_failure(ngx_http_request_t *r, const Failure &failure)
         return;
     }
 
-    send_json(r, static_cast<ngx_uint_t>(head.status), encode_error(failure));
+    send_whole(r, static_cast<ngx_uint_t>(head.status), encode_error(failure));
 }
 
 void send_reply(ClientCtx *ctx)
 {
     ctx->stage = Stage::finished;
-    send_json(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
+    send_whole(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
 }
 
 bool send_stream(ClientCtx *ctx)

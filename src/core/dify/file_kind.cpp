@@ -12,25 +12,7 @@ namespace {
 
 using Kind = Attachment::Kind;
 
-constexpr std::size_t kMaxExtension = 16;
-
 constexpr std::string_view kCustom = "custom";
-
-std::string_view name_of(Kind kind)
-{
-    switch (kind) {
-    case Kind::image:
-        return "image";
-    case Kind::audio:
-        return "audio";
-    case Kind::video:
-        return "video";
-    case Kind::document:
-        break;
-    }
-
-    return "document";
-}
 
 // The last segment of an address's path.
 std::string_view file_of(std::string_view url)
@@ -48,17 +30,6 @@ std::string_view file_of(std::string_view url)
                                            : url.substr(slash + 1);
 }
 
-std::string extension_in(std::string_view name)
-{
-    const std::size_t dot = name.rfind('.');
-    if (dot == std::string_view::npos || name.size() - dot - 1 > kMaxExtension)
-    {
-        return {};
-    }
-
-    return wire::lower_case(name.substr(dot + 1));
-}
-
 bool has(const std::vector<std::string> &list, std::string_view item)
 {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -73,16 +44,16 @@ std::string_view natural_type(const Attachment &file)
 {
     const MediaType *row = media_type_of_extension(extension_of(file));
     if (row != nullptr) {
-        return name_of(row->kind);
+        return kind_name(row->kind);
     }
 
     for (const Kind kind : {Kind::image, Kind::audio, Kind::video}) {
-        if (begins(file.mime, name_of(kind))) {
-            return name_of(kind);
+        if (begins(file.mime, kind_name(kind))) {
+            return kind_name(kind);
         }
     }
 
-    return name_of(file.kind);
+    return kind_name(file.kind);
 }
 
 // Lists hold ".PDF" as well as "pdf".
@@ -116,9 +87,11 @@ std::string listed(const std::vector<std::string> &items)
 
 std::string extension_of(const Attachment &file)
 {
-    const std::string extension = extension_in(file.name);
+    const std::string_view extension = extension_in(file.name);
 
-    return extension.empty() ? extension_in(file_of(file.url)) : extension;
+    return wire::lower_case(extension.empty()
+                                ? extension_in(file_of(file.url))
+                                : extension);
 }
 
 std::string_view file_type(const Attachment &file, const AppForm *form)

@@ -64,7 +64,41 @@ constexpr MediaType kTypes[] = {
 };
 // clang-format on
 
+constexpr std::size_t kMaxExtensionBytes = 16;
+
 }  // namespace
+
+std::string_view kind_name(Kind kind)
+{
+    switch (kind) {
+    case Kind::image:
+        return "image";
+
+    case Kind::audio:
+        return "audio";
+
+    case Kind::video:
+        return "video";
+
+    case Kind::document:
+        break;
+    }
+
+    return "document";
+}
+
+std::string_view extension_in(std::string_view name)
+{
+    const std::size_t dot = name.rfind('.');
+
+    if (dot == std::string_view::npos || dot == 0
+        || name.size() - dot - 1 > kMaxExtensionBytes)
+    {
+        return {};
+    }
+
+    return name.substr(dot + 1);
+}
 
 const MediaType *media_type_of_mime(std::string_view mime)
 {

@@ -21,6 +21,7 @@ struct Pipeline::Impl : TurnSink {
     }
 
     void begin(AppMode mode);
+    void decode_as(AppMode mode);
     void on_event(const TurnEvent &event) override;
     void piece(TurnEvent::Kind kind, std::string_view text);
     void replace(std::string_view whole);
@@ -46,6 +47,7 @@ struct Pipeline::Impl : TurnSink {
     FinishReason  finish = FinishReason::stop;
     std::uint64_t now_ms = 0;
 
+    bool fed = false;  // of the upstream: there is something to forget
     bool has_usage = false;
     bool held = false;  // the end was seen, complete() was not called
     bool ended = false;
@@ -58,7 +60,7 @@ struct Pipeline::Impl : TurnSink {
 void Pipeline::Impl::begin(AppMode mode)
 {
     parser.reset();
-    decoder.emplace(mode, limits, *this, options.steps, options.output_name);
+    decode_as(mode);
 
     // A folded answer waits for its end anyway.
     gate = TextGate(head.stream ? options.moderation_window_ms : 0);
@@ -67,7 +69,12 @@ void Pipeline::Impl::begin(AppMode mode)
     out.clear();
     usage = Usage{};
     failure = Failure{Errc::backend_failed, {}, {}, {}};
-    has_usage = held = ended = failed = replaced = muted = false;
+    fed = has_usage = held = ended = failed = replaced = muted = false;
+}
+
+void Pipeline::Impl::decode_as(AppMode mode)
+{
+    decoder.emplace(mode, limits, *this, options.steps, options.output_name);
 }
 
 void Pipeline::Impl::on_event(const TurnEvent &event)
@@ -242,6 +249,7 @@ void Pipeline::release()
 void Pipeline::feed(std::string_view bytes)
 {
     if (!over()) {
+        impl_->fed = true;
         impl_->parser.feed(bytes, *impl_->decoder);
     }
 }
@@ -271,7 +279,12 @@ void Pipeline::fail(Failure failure)
 
 void Pipeline::restart(AppMode mode)
 {
-    impl_->begin(mode);
+    if (impl_->fed || impl_->over()) {
+        impl_->begin(mode);
+
+    } else {
+        impl_->decode_as(mode);
+    }
 }
 
 bool Pipeline::started() const

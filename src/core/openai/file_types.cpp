@@ -17,21 +17,6 @@ constexpr std::string_view kUntold = "application/octet-stream";
 
 // Dify cuts names above 200 characters, the extension too.
 constexpr std::size_t kMaxNameBytes = 200;
-constexpr std::size_t kMaxExtensionBytes = 16;
-
-// Without the dot; "" if there is none.
-std::string_view extension_of(std::string_view name)
-{
-    const std::size_t dot = name.rfind('.');
-
-    if (dot == std::string_view::npos || dot == 0
-        || name.size() - dot - 1 > kMaxExtensionBytes)
-    {
-        return {};
-    }
-
-    return name.substr(dot + 1);
-}
 
 // Dify refuses names with slashes; control characters help nobody.
 std::string clean_name(std::string_view said)
@@ -50,7 +35,7 @@ std::string clean_name(std::string_view said)
                  });
 
     if (name.size() > kMaxNameBytes) {
-        std::string extension(extension_of(name));
+        std::string extension(extension_in(name));
         const bool  has = !extension.empty();
 
         name.resize(
@@ -61,32 +46,13 @@ std::string clean_name(std::string_view said)
     return name.find_first_not_of(". ") == std::string::npos ? "" : name;
 }
 
-std::string_view stem_of(Kind kind)
-{
-    switch (kind) {
-    case Kind::image:
-        return "image";
-
-    case Kind::audio:
-        return "audio";
-
-    case Kind::video:
-        return "video";
-
-    case Kind::document:
-        return "file";
-    }
-
-    return "file";
-}
-
 }  // namespace
 
 void name_file(Attachment &file, std::string_view said_name)
 {
     file.name = clean_name(said_name);
 
-    const MediaType *by_name = media_type_of_extension(extension_of(file.name));
+    const MediaType *by_name = media_type_of_extension(extension_in(file.name));
     const MediaType *by_mime = media_type_of_mime(file.mime);
 
     if (by_name != nullptr
@@ -97,10 +63,11 @@ void name_file(Attachment &file, std::string_view said_name)
     }
 
     if (file.name.empty()) {
-        file.name = stem_of(file.kind);
+        file.name = file.kind == Kind::document ? "file"
+                                                : kind_name(file.kind);
     }
 
-    if (by_mime != nullptr && extension_of(file.name).empty()) {
+    if (by_mime != nullptr && extension_in(file.name).empty()) {
         file.name.append(".").append(by_mime->extension);
     }
 }
@@ -119,7 +86,7 @@ std::string name_in_url(std::string_view url)
     std::string name =
         clean_name(wire::percent_decoded(url.substr(slash + 1)));
 
-    return media_type_of_extension(extension_of(name)) != nullptr ? name : "";
+    return media_type_of_extension(extension_in(name)) != nullptr ? name : "";
 }
 
 std::string_view image_mime(std::string_view bytes)
