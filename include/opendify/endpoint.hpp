@@ -65,9 +65,9 @@ Failure model_not_found(std::string_view model);
 // {"error":{"message":...,"type":...,"param":...,"code":...}}
 std::string encode_error(const Failure &failure);
 
-// The same as an event of a stream, which has no x-should-retry: until there
-// is text @ai-sdk/openai goes by the type, so what must not be repeated is an
-// invalid_request_error.
+// The same as an event of a stream that has no text yet, where no
+// x-should-retry can be said: @ai-sdk/openai goes by the type then, so what
+// must not be repeated is an invalid_request_error.
 std::string encode_stream_error(const Failure &failure);
 
 // The body for an HTTP error that nginx itself decided (413, 429, 401, ...).

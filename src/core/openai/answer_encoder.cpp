@@ -70,7 +70,8 @@ void StreamEncoder::close(const Usage *usage, std::string &out) const
 
 void StreamEncoder::error(const Failure &failure, std::string &out)
 {
-    wire::write_event(out, encode_stream_error(failure));
+    wire::write_event(out, spoken_ ? encode_error(failure)
+                                   : encode_stream_error(failure));
     out.append(wire::kSseDone);
 }
 

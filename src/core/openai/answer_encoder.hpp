@@ -19,6 +19,10 @@ public:
 protected:
     StreamEncoder(const AnswerHead &head, std::string_view object);
 
+    // The client has text: its library reports an error and does not repeat
+    // the request.
+    void spoken() { spoken_ = true; }
+
     // Of every chunk, up to "choices":[
     const std::string &chunk_begin() const { return chunk_begin_; }
 
@@ -28,6 +32,7 @@ protected:
 private:
     std::string chunk_begin_;
     bool        include_usage_;
+    bool        spoken_ = false;
 };
 
 // Keeps texts escaped, as they will go out, up to a limit for all of them.

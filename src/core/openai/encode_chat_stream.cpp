@@ -77,6 +77,10 @@ void ChatStreamEncoder::piece_chunk(const std::string &begin,
 void ChatStreamEncoder::text(std::string_view piece, std::string &out)
 {
     piece_chunk(content_begin_, piece, out);
+
+    if (!piece.empty()) {
+        spoken();
+    }
 }
 
 void ChatStreamEncoder::reasoning(std::string_view piece, std::string &out)

@@ -38,6 +38,7 @@ void CompletionStreamEncoder::text(std::string_view piece, std::string &out)
     wire::write_escaped(out, piece);
     out.append(kTextEnd).append("\"finish_reason\":null}]}");
     out.append(wire::kSseEnd);
+    spoken();
 }
 
 void CompletionStreamEncoder::replace(std::string_view whole,

@@ -196,7 +196,7 @@ TEST(Pipeline, TheTransportMayFailItOnce)
     EXPECT_EQ(run.all(),
               kRole + piece("a")
                   + "data: {\"error\":{\"message\":\"Too \\\"slow\\\"\","
-                    "\"type\":\"invalid_request_error\",\"param\":null,"
+                    "\"type\":\"server_error\",\"param\":null,"
                     "\"code\":\"backend_timeout\"}}\n\n" + kDone);
 }
 

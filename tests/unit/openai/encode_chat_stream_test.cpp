@@ -172,6 +172,20 @@ TEST(EncodeChatStream, AnErrorIsOneEventAndDone)
     stream->error(Failure{Errc::backend_closed, "It\nbroke", {}, {}}, out);
 
     EXPECT_EQ(out, "data: {\"error\":{\"message\":\"It\\nbroke\","
+                   "\"type\":\"server_error\",\"param\":null,"
+                   "\"code\":\"backend_closed\"}}\n\n" + kDone);
+}
+
+TEST(EncodeChatStream, AnErrorBeforeAnyTextIsNotRepeated)
+{
+    auto        stream = encoder(true);
+    std::string out;
+
+    stream->reasoning("hm", out);
+    out.clear();
+    stream->error(Failure{Errc::backend_closed, "It broke", {}, {}}, out);
+
+    EXPECT_EQ(out, "data: {\"error\":{\"message\":\"It broke\","
                    "\"type\":\"invalid_request_error\",\"param\":null,"
                    "\"code\":\"backend_closed\"}}\n\n" + kDone);
 }
