@@ -111,6 +111,11 @@ std::string_view JsonValue::string() const
     return is(JsonType::string) ? doc_->text(index_) : std::string_view();
 }
 
+std::size_t JsonValue::closing_quote() const
+{
+    return is(JsonType::string) ? doc_->nodes_[index_].quote : 0;
+}
+
 std::string_view JsonValue::number() const
 {
     return is(JsonType::number) ? doc_->text(index_) : std::string_view();
