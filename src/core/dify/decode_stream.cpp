@@ -22,10 +22,10 @@ Kind kind_of(std::string_view name)
                                      : Kind::none;
 }
 
-void learn(std::string &id, JsonValue value)
+void learn(std::string &id, JsonValue root, std::string_view name)
 {
-    if (id.empty() && is_id(value.string())) {
-        id = value.string();
+    if (id.empty() && is_id(root[name].string())) {
+        id = root[name].string();
     }
 }
 
@@ -111,7 +111,7 @@ bool StreamDecoder::on_frequent(std::string_view data)
 {
     const auto found = frequent_.read(data);
 
-    if (found.size != data.size()) {
+    if (found.kind == Kind::none || found.size != data.size()) {
         return false;
     }
 
@@ -434,9 +434,9 @@ void StreamDecoder::fail(const Failure &failure)
 
 void StreamDecoder::learn_ids(JsonValue root)
 {
-    learn(task_id_, root["task_id"]);
-    learn(conversation_id_, root["conversation_id"]);
-    learn(message_id_, root["message_id"]);
+    learn(task_id_, root, "task_id");
+    learn(conversation_id_, root, "conversation_id");
+    learn(message_id_, root, "message_id");
 }
 
 }  // namespace opendify::dify

@@ -276,6 +276,8 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
         return false;
     }
 
+    bytes_.reserve(text.size());
+
     std::string mended;
     text = mend_surrogates(text, mended);
 

@@ -123,6 +123,10 @@ void SseParser::read_lines(std::string_view bytes, SseSink &sink)
     std::size_t at = take_events(bytes, sink);
     bool continued = !line_.empty();
 
+    if (at == bytes.size()) {
+        return;
+    }
+
     for (;;) {
         const std::size_t end = ends.next(at);
         if (end == bytes.size()) {
