@@ -10,13 +10,20 @@
 
 namespace opendify::wire {
 
+// Of Dify's smaller events.
+constexpr std::size_t kUsualNodes = 16;
+constexpr std::size_t kUsualDepth = 4;
+
 // What the yajl callbacks work on.
 struct JsonBuilder {
     using Node = JsonDocument::Node;
     static constexpr std::uint32_t kNone = JsonDocument::kNone;
 
     JsonBuilder(JsonDocument &document, std::size_t depth)
-        : doc(document), max_depth(depth) {}
+        : doc(document), max_depth(depth)
+    {
+        open.reserve(kUsualDepth);
+    }
 
     std::uint32_t keep(std::string_view text)
     {
@@ -277,6 +284,7 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
     }
 
     bytes_.reserve(text.size());
+    nodes_.reserve(kUsualNodes);
 
     std::string mended;
     text = mend_surrogates(text, mended);
