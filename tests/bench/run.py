@@ -261,6 +261,7 @@ def check_events(spec, plain_streams, pairs):
         each = int(events)
         if plain_streams:
             assert plain['events'] == plain['requests'] * (each + 1), plain
+        if ours['events']:
             # The role before the pieces, the finish and [DONE] behind.
             assert ours['events'] == ours['requests'] * (each + 3), ours
 
@@ -337,14 +338,16 @@ def short_answers(bench):
 
 
 def blocking(bench):
-    pairs = bench.rounds('s:64:65:0:6', 32, sized(5000), folded=True,
-                         plain_spec='j:64:1:0:6')
-    compare('e. 64 events folded, plain passes one JSON: '
-            'requests a CPU second', pairs, per_second)
-    pairs = bench.rounds('s:1:2:0:384', 32, sized(5000), folded=True,
-                         plain_spec='j:1:1:0:384')
-    compare('e. the same text in 1 event: requests a CPU second', pairs,
-            per_second)
+    """Dify's blocking mode loses answers, so ours asks for a stream."""
+    for what, spec, plain_spec in (
+            ('64 events folded, plain passes them on', 's:64:65:0:6', None),
+            ('64 events folded, plain passes one JSON', 's:64:65:0:6',
+             'j:64:1:0:6'),
+            ('1 event folded, plain passes one JSON', 's:1:2:0:384',
+             'j:1:1:0:384')):
+        pairs = bench.rounds(spec, 32, sized(5000), folded=True,
+                             plain_spec=plain_spec)
+        compare(f'e. {what}: requests a CPU second', pairs, per_second)
 
 
 def open_streams(bench):
@@ -372,7 +375,7 @@ def hold(bench, subject, streams):
 
 
 def stalled_client(bench):
-    megabytes = sized(100)
+    megabytes = sized(500)
     events = megabytes * 3000    # of some 350 bytes
     grown, read = [], []
     for name in ('plain', 'ours'):
