@@ -7,9 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "opendify/turn.hpp"
 
@@ -43,12 +43,14 @@ private:
         std::size_t     size;
     };
 
+    bool none() const { return first_ == pieces_.size(); }
     void release_first(GateSink &sink);
 
-    std::uint32_t     window_ms_;
-    std::deque<Piece> pieces_;
-    std::string       kept_;       // their texts,
-    std::size_t       begin_ = 0;  // from here on
+    std::uint32_t      window_ms_;
+    std::vector<Piece> pieces_;
+    std::size_t        first_ = 0;  // of them
+    std::string        kept_;       // their texts,
+    std::size_t        begin_ = 0;  // from here on
 };
 
 }  // namespace opendify
