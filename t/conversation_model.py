@@ -55,6 +55,7 @@ class Turn:
     mine: str = ''   # the client's name for the answer
     parent: str = ''
     twin: bool = False  # sent at the same time as an equal one
+    task: bool = False  # of the client's own: no chat
     token: str = ''
     sent: float = 0.0
     kills: int = 0
@@ -179,14 +180,18 @@ class Model:
             held = self.held.get(turn.conversation)
             if held is None or held.turn is not turn:
                 return
-            if outcome in ('full', 'partial'):
+            if turn.task:
+                held.allowed = set()
+            elif outcome in ('full', 'partial'):
                 self._rename(turn)
                 self._free(turn, held, turn.after(text))
             elif outcome == 'failed' and turn.continues:
                 self._free(turn, held, turn.history)
 
     def _free(self, turn, held, history):
-        held.allowed = {history}
+        # All died: the stop may have been seen, or not.
+        unseen = turn.end == 'stop' and turn.kills != self.kills
+        held.allowed = {history} | (turn.possible() if unseen else set())
         held.stopped = time.monotonic() if turn.end == 'stop' else 0.0
         sure = turn.wipes == self.wipes and not (turn.mine and turn.twin)
         if turn.kills != self.kills and held.stopped:

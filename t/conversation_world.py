@@ -88,6 +88,7 @@ class World:
     def ask(self, turn, stream, pause_s=0.0):
         """Text that the client has in the end, None for no answer."""
         self.number('steps')
+        self.model.count(f'ends {turn.end}')
         self.up.wait(60)
         self.model.send(turn)
         try:
@@ -167,7 +168,9 @@ class World:
                 while not self.over and self.steps < at:
                     self.tick.wait(1.0)
             if not self.over:
-                getattr(self, rng.choice(self.disturbances))(rng)
+                what = rng.choice(self.disturbances)
+                self.model.count(what)
+                getattr(self, what)(rng)
 
     def reload(self, rng):
         self.site.nginx.reload()
