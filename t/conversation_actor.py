@@ -11,7 +11,8 @@ EQUAL = ['o', 'k']
 LONGEST = 10     # messages of a chat
 
 # How often an answer ends in which way, and what is done next.
-ENDS = dict(full=60, stop=8, fail=5, refused=3, broken=4, cut=4, left=3)
+ENDS = dict(full=60, stop=8, fail=5, refused=3, broken=4, cut=4, left=3,
+            mute=2)
 MOVES = dict(say=40, again=9, edit=9, switch=8, twins=8, retry=5, begin=9,
              go_on=6, copy=4, vanish=4, task=4)
 
