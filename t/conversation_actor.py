@@ -11,9 +11,14 @@ EQUAL = ['o', 'k']
 LONGEST = 10     # messages of a chat
 
 # How often an answer ends in which way, and what is done next.
-ENDS = dict(full=60, stop=8, fail=5, refused=3, broken=4, cut=4, left=3)
+ENDS = dict(full=60, stop=8, fail=5, refused=3, broken=4, cut=4, left=3,
+            mute=2)
 MOVES = dict(say=40, again=9, edit=9, switch=8, twins=8, retry=5, begin=9,
-             go_on=3, copy=4, vanish=4)
+             go_on=6, copy=4, vanish=4, task=4)
+
+# What a client asks for itself.
+TITLE = ('### Task:\nName this talk.\n### Chat History:\n<chat_history>\n'
+         'USER: hello\nASSISTANT: \n</chat_history>')
 
 
 class Chat:
@@ -37,18 +42,21 @@ class Actor:
     def __init__(self, world, seed):
         self.world, self.rng = world, random.Random(seed)
         self.chats = []
+        self.move = ''
 
     def run(self):
         while not self.world.over:
             move = self.pick(MOVES)
-            if not self.chats or move == 'begin':
+            if not self.chats:
                 self.begin()
-            getattr(self, move, self.say)()
+            self.move = move
+            getattr(self, move)()
 
     def pick(self, weights):
         return self.rng.choices(list(weights), list(weights.values()))[0]
 
     def begin(self):
+        self.world.model.count('begin')
         self.chats = self.chats[-5:] + [
             Chat(self.rng, self.world.number('chats'))]
 
@@ -76,6 +84,7 @@ class Actor:
                     end or self.pick(ENDS), mine, parent)
 
     def ask(self, turn):
+        self.world.model.count(self.move)
         stream = turn.end == 'stop' or self.rng.random() < 0.7
         return self.world.ask(turn, stream, self.rng.random() * 0.04 + 0.001)
 
@@ -153,6 +162,7 @@ class Actor:
 
     def twins(self):
         """The same at once: a double click, two tabs."""
+        self.world.model.count(self.move)
         chat, branch = self.one()
         base = branch + [('user', self.text(), '')]
         one = self.turn(chat, base, 'full')
@@ -180,6 +190,19 @@ class Actor:
                    one.parent)
         self.add(chat, base, two, self.ask(two))
 
+    def task(self):
+        """Nothing of it is remembered, not even for who shows it."""
+        chat, _ = self.one()
+        turn = Turn(chat.scope, [('user', TITLE)], self.answer(), 'full',
+                    task=True)
+        text = self.world.ask(turn, False)
+        if text is not None:
+            self.ask(self.turn(chat, [
+                ('user', TITLE, ''), ('assistant', text, ''),
+                ('user', self.text(), '')]))
+
     def vanish(self):
         gone = self.world.model.vanish(self.rng.choice)
-        self.world.site.dify.conversations.pop(gone, None)
+        if gone:
+            self.world.model.count(self.move)
+            self.world.site.dify.conversations.pop(gone, None)

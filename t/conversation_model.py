@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 SETTLE_S = 2.0  # within which a stopped turn is stored by a live worker
 WAIT_S = 2.5    # a turn that waits longer for a stopped one may give up
 
+# Dify has taken such a turn, and nobody knows what it remembers: without a
+# text that was shown the conversation is left alone.
+LOST = ('mute', 'cut')
+
 
 def glued(messages):
     """(role, text) of each; answers in a row are one."""
@@ -55,6 +59,7 @@ class Turn:
     mine: str = ''   # the client's name for the answer
     parent: str = ''
     twin: bool = False  # sent at the same time as an equal one
+    task: bool = False  # of the client's own: no chat
     token: str = ''
     sent: float = 0.0
     kills: int = 0
@@ -74,6 +79,11 @@ class Turn:
     @property
     def history(self):
         return glued(split(self.messages)[0])
+
+    @property
+    def lengthens(self):
+        """An answer that keeps its name."""
+        return self.mine and self.messages[-1][0] == 'assistant'
 
     def after(self, text):
         return glued(self.messages + [('assistant', text)])
@@ -179,14 +189,22 @@ class Model:
             held = self.held.get(turn.conversation)
             if held is None or held.turn is not turn:
                 return
-            if outcome in ('full', 'partial'):
+            if turn.task:
+                held.allowed = set()
+            elif outcome in ('full', 'partial'):
                 self._rename(turn)
                 self._free(turn, held, turn.after(text))
+            elif outcome == 'failed' and turn.end in LOST:
+                held.allowed = set()
             elif outcome == 'failed' and turn.continues:
                 self._free(turn, held, turn.history)
+            elif turn.kills == self.kills and not turn.lengthens:
+                held.allowed = turn.possible() - {turn.history}
 
     def _free(self, turn, held, history):
-        held.allowed = {history}
+        # All died: the stop may have been seen, or not.
+        unseen = turn.end == 'stop' and turn.kills != self.kills
+        held.allowed = {history} | (turn.possible() if unseen else set())
         held.stopped = time.monotonic() if turn.end == 'stop' else 0.0
         sure = turn.wipes == self.wipes and not (turn.mine and turn.twin)
         if turn.kills != self.kills and held.stopped:

@@ -42,6 +42,8 @@ class JudgedDify(FakeDify):
     def script(self, ask):
         turn = self.model.turns[ask.call.json['inputs']['turn']]
         mode, ids, pieces = ask.app.mode, ask.ids, turn.pieces
+        if turn.end == 'mute':
+            return [(0.0, dify_events.PING), (0.05, CUT)]
         if turn.end == 'refused':
             return error('too_many_requests', 429, 'Slow down.')
         if turn.end == 'fail':
@@ -70,6 +72,8 @@ class World:
         self.lock = threading.Lock()
         self.up = threading.Event()
         self.up.set()
+        self.calm = threading.Event()   # no worker is being killed
+        self.calm.set()
         self.tick = threading.Condition(self.lock)
 
     def number(self, what):
@@ -88,12 +92,14 @@ class World:
     def ask(self, turn, stream, pause_s=0.0):
         """Text that the client has in the end, None for no answer."""
         self.number('steps')
+        self.model.count(f'ends {turn.end}')
         self.up.wait(60)
         self.model.send(turn)
         try:
             outcome, text = self._ask(turn, stream, pause_s)
         except (OSError, client.Closed):
             self.up.wait(60)
+            self.calm.wait(60)
             if turn.kills == self.model.kills:
                 self.model.fault('dead', turn)
             outcome, text = 'unknown', None
@@ -167,7 +173,9 @@ class World:
                 while not self.over and self.steps < at:
                     self.tick.wait(1.0)
             if not self.over:
-                getattr(self, rng.choice(self.disturbances))(rng)
+                what = rng.choice(self.disturbances)
+                self.model.count(what)
+                getattr(self, what)(rng)
 
     def reload(self, rng):
         self.site.nginx.reload()
@@ -176,6 +184,7 @@ class World:
         nginx = self.site.nginx
         pid = rng.choice([pid for pid in nginx.workers()
                           if pid != helper(nginx)])
+        self.calm.clear()
         self.model.kill()
         try:
             os.kill(pid, signal.SIGKILL)
@@ -183,6 +192,7 @@ class World:
             pass  # an old one that was ending
         time.sleep(0.1)
         self.model.kill()
+        self.calm.set()
 
     def restart(self, rng):
         self.up.clear()

@@ -163,3 +163,53 @@ def test_a_failed_explicit_turn_leaves_the_head(site):
                       site.body(), header).status == 400
     site.app('chat-bot').script = None
     assert conversation(chat.say('CANARY two')) == first.ids.conversation
+
+
+def silent(ask):
+    """It has taken the turn, and says nothing that is shown."""
+    return [(0.0, dify_events.PING), (30.0, b'')]
+
+
+def started(ask):
+    return dify_events.stream(ask.app.mode, ask.ids, [''])[:1] + [(30.0, b'')]
+
+
+@pytest.mark.parametrize('model, stream, script', [
+    ('chat-bot', True, silent), ('flow-bot', True, silent),
+    ('flow-bot', True, started), ('chat-bot', False, slow)])
+def test_a_turn_that_nobody_saw_ends_its_conversation(
+        site, model, stream, script):
+    """Dify has taken it and may remember it; the client does not show it."""
+    chat = Chat(site, model)
+    chat.say('CANARY one')
+    again = chat.fork(2)
+    site.app(model).script = script
+    with site.open(model, stream, messages=chat.messages + [
+            {'role': 'user', 'content': 'CANARY two'}]) as connection:
+        site.dify.wait(lambda: len(site.dify.runs) == 2
+                       and site.dify.runs[1].steps)
+        time.sleep(0.2)
+        connection.leave('rst')
+    site.dify.wait(lambda: site.dify.runs[1].finished)
+    site.app(model).script = None
+    fork = again.say('CANARY other two')
+    assert conversation(fork) is None
+    assert 'CANARY one' in fork.json['query']
+    assert conversation(again.say('CANARY three')) == fork.ids.conversation
+
+
+@pytest.mark.parametrize('script', [silent, slow])
+def test_a_chat_outlives_a_turn_that_nobody_saw(bare_site, script):
+    """Where no history tells what its conversation holds."""
+    site = bare_site.start(location='opendify_memory chat;')
+    site.stream(question='CANARY one')
+    first = site.dify.runs[0]
+    site.app('chat-bot').script = script
+    with site.open(stream=False) as connection:
+        site.dify.wait(lambda: len(site.dify.runs) == 2)
+        time.sleep(0.2)
+        connection.leave('rst')
+    site.dify.wait(lambda: site.dify.runs[1].finished)
+    site.app('chat-bot').script = None
+    site.stream(question='CANARY three')
+    assert conversation(site.dify.runs[-1]) == first.ids.conversation

@@ -45,6 +45,7 @@ def conf(bare_site):
     'opendify_moderation_window 500ms; opendify_system_input rules;' + GOOD,
     'opendify_max_event_size 1k;' + GOOD,
     'opendify_max_event_size 16m;' + GOOD,
+    'opendify_continue_text "Go on.";' + GOOD,
     'opendify_files_origin https://dify.example.com;' + GOOD,
     'opendify_files_origin http://[::1]:8080/;' + GOOD,
 ])
@@ -103,6 +104,9 @@ def test_a_zone_with_ttl(conf):
      'scheme and host'),
     ('opendify_files_origin "";' + GOOD, 'scheme and host'),
     ('opendify_system_input;' + GOOD, 'opendify_system_input'),
+    ('opendify_continue_text " ";' + GOOD, 'needs a text'),
+    ('opendify_continue_text a; opendify_continue_text b;' + GOOD,
+     'duplicate'),
     ('opendify_reasoning off; opendify_reasoning off;' + GOOD, 'duplicate'),
     ('opendify_form_pass /_form;' + GOOD, 'not allowed here'),
 ])

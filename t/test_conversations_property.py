@@ -10,7 +10,7 @@ import os
 import pytest
 
 from conftest import KEYS
-from conversation_actor import Actor
+from conversation_actor import ENDS, MOVES, Actor
 from conversation_world import JudgedDify, World
 
 STEPS = int(os.environ.get('OPENDIFY_PROPERTY_STEPS', '800'))
@@ -37,7 +37,22 @@ def play(site, seed, disturbances, **how):
                for number in range(ACTORS)])
     seen = site.dify.model.seen
     print(f'{world.steps} steps:', json.dumps(seen, sort_keys=True))
+    print('scopes:', json.dumps(scopes(site.dify.model)))
+    rare = [what for what in mix(disturbances)
+            if seen.get(what, 0) < STEPS / 800]
+    assert not rare, rare
     return seen
+
+
+def mix(disturbances):
+    """What has to happen often enough to mean something."""
+    return [*MOVES, *(f'ends {end}' for end in ENDS), *disturbances]
+
+
+def scopes(model):
+    """How many apps, clients, users and chats there were."""
+    return [len(set(part)) for part in
+            zip(*(turn.scope for turn in model.turns.values()))]
 
 
 QUIET = ('reload',)

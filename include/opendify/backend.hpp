@@ -56,6 +56,8 @@ struct ChatCall {
                                          // "": it goes into the query
     std::string        query_input;      // completion, workflow: the input
                                          // that takes the text
+    std::string        continue_text = "Continue.";  // the new turn of a
+                                         // request that ends with an answer
     const AppForm     *form = nullptr;   // what the app takes, if it is known
     std::size_t        max_files = 0;    // with files of earlier messages:
                                          // see below

@@ -169,6 +169,10 @@ Zone zone_of(const ClientCtx *ctx);
 bool conversation_choose(ClientCtx *ctx);
 // Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx);
+// Dify may have taken the turn and remember it, but the client shows nothing of
+// it: no history leads to that conversation any more. A chat that has no other
+// memory keeps it.
+void conversation_give_up(ClientCtx *ctx);
 // It is gone at Dify.
 void conversation_drop(ClientCtx *ctx);
 // Before the client sees the end: its next turn was seen 40 ms later.

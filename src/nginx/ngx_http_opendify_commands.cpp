@@ -92,6 +92,18 @@ char *set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
+char *set_continue_text(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    if (view(arguments(cf)[1]).find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"opendify_continue_text\" needs a text: Dify "
+                           "takes no empty question");
+        return conf_error();
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
+}
+
 ngx_conf_enum_t memories[] = {
     { ngx_string("history"), kMemoryHistory },
     { ngx_string("chat"), kMemoryChat },
@@ -294,6 +306,13 @@ ngx_command_t commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, system_input),
+      nullptr },
+
+    { ngx_string("opendify_continue_text"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      set_continue_text,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, continue_text),
       nullptr },
 
     { ngx_string("opendify_form_pass"),

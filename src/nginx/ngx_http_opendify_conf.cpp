@@ -105,7 +105,7 @@ void merge_form(LocConf *conf, LocConf *prev)
                               prev->moderation_window, 0);
 
     for (auto field : {&LocConf::files_origin, &LocConf::system_input,
-                       &LocConf::form_pass})
+                       &LocConf::continue_text, &LocConf::form_pass})
     {
         if ((conf->*field).data == nullptr) {
             conf->*field = prev->*field;

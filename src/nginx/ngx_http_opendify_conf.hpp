@@ -75,6 +75,7 @@ struct LocConf {
     ngx_msec_t   moderation_window;  // text is held back that long
     ngx_str_t    files_origin;
     ngx_str_t    system_input;
+    ngx_str_t    continue_text; // empty: the core's
     ngx_msec_t   keepalive; // a ping after that much silence; 0: never
     ngx_msec_t   stall;
     ngx_msec_t   drain;

@@ -79,6 +79,12 @@ std::optional<Mapping> answered(const ClientCtx *ctx)
     return mapping;
 }
 
+// Dify has taken the turn, and nobody can say what became of it.
+bool is_unknown(Errc errc)
+{
+    return errc == Errc::backend_closed || errc == Errc::backend_timeout;
+}
+
 }  // namespace
 
 Zone zone_of(const ClientCtx *ctx)
@@ -141,6 +147,18 @@ void conversation_put_back(ClientCtx *ctx)
     }
 }
 
+void conversation_give_up(ClientCtx *ctx)
+{
+    // The answer to a form is part of the turn that asked.
+    if (ctx->conf->memory == kMemoryChat || ctx->paused) {
+        conversation_put_back(ctx);
+
+    } else if (ctx->taken) {
+        zone_of(ctx).drop(ctx->scope, ctx->taken->id.view());
+        ctx->taken.reset();
+    }
+}
+
 void conversation_drop(ClientCtx *ctx)
 {
     zone_of(ctx).drop(ctx->scope, ctx->conversation_id);
@@ -160,6 +178,9 @@ void conversation_remember(ClientCtx *ctx)
         zone_of(ctx).put(*mapping);
         ctx->taken.reset();
 
+    } else if (answer.failed() && is_unknown(answer.failure().errc)) {
+        conversation_give_up(ctx);
+
     } else {
         conversation_put_back(ctx);
     }
@@ -170,9 +191,10 @@ void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
     auto &answer = *ctx->pipeline;
 
     bool seen = answer.committed() && answer.text_bytes() != 0;
-    auto mapping = seen ? answered(ctx) : ctx->taken;
+    auto mapping = seen ? answered(ctx) : std::nullopt;
 
     if (!mapping) {
+        conversation_give_up(ctx);
         return;
     }
 

@@ -34,13 +34,16 @@ void leave(void *data)
         return;
     }
 
-    if (ctx->stage != Stage::answering || ctx->pipeline->task_id().empty()) {
-        // A chatflow says no more than a ping to what it does not take.
-        if (ctx->stage == Stage::answering) {
-            prepare_forget(ctx);
-        }
-
+    if (ctx->stage != Stage::answering) {
         conversation_put_back(ctx);
+        call_let_go(ctx->call, 0);
+        return;
+    }
+
+    if (ctx->pipeline->task_id().empty()) {
+        // A chatflow says no more than a ping to what it does not take.
+        prepare_forget(ctx);
+        conversation_give_up(ctx);
         call_let_go(ctx->call, 0);
         return;
     }

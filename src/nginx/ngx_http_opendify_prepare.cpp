@@ -201,6 +201,10 @@ ChatCall chat_call(const ClientCtx *ctx)
     chat.system_input = std::string(view(ctx->conf->system_input));
     chat.query_input = std::string(view(ctx->app->query_input));
 
+    if (ctx->conf->continue_text.len != 0) {
+        chat.continue_text = std::string(view(ctx->conf->continue_text));
+    }
+
     if (ctx->form.readable) {
         apply_form(*ctx->form.form, chat);
 

@@ -70,7 +70,8 @@ inline AppMode mode_of(const std::string &name)
 // Lines of a word and its value. As directives and parameters of the server:
 //
 //     reasoning, steps, footnotes, moderation_window (ms), files_origin,
-//     system_input, query_input, output, input (several: name, JSON)
+//     system_input, query_input, output, input (several: name, JSON),
+//     continue_text
 //
 // and as facts of the test:
 //

@@ -10,9 +10,6 @@ using dify::is_blank;
 using dify::new_turn_at;
 using dify::system_text;
 
-// What a request that ends with an assistant message asks for.
-constexpr std::string_view kContinue = "Continue.";
-
 // What files without a word ask: Dify refuses an empty query.
 constexpr std::string_view kLook = "Please look at what is attached.";
 
@@ -86,13 +83,14 @@ bool brings_files(const Turn &turn)
                        });
 }
 
-std::string asked_text(const Turn &turn)
+std::string asked_text(const ChatCall &call)
 {
+    const Turn &turn = *call.turn;
     std::string asked = new_turn_text(turn);
 
     if (is_blank(asked)) {
         if (turn.messages.back().role == Role::assistant) {
-            return std::string(kContinue);
+            return call.continue_text;
         }
 
         if (brings_files(turn)) {
@@ -144,7 +142,7 @@ std::string system_text(const Turn &turn)
 
 std::string query_text(const ChatCall &call)
 {
-    std::string asked = asked_text(*call.turn);
+    std::string asked = asked_text(call);
     if (!call.conversation_id.empty()) {
         return asked;
     }

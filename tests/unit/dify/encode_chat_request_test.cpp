@@ -110,6 +110,19 @@ TEST_F(EncodeChatCall, EndsWithAssistant)
     call_.conversation_id.clear();
     EXPECT_EQ(body(), query_body("Conversation so far:\\nUser: Count.\\n"
                                  "Assistant: 1 2\\n\\nUser: Continue."));
+
+    call_.continue_text = "Go on.";
+    EXPECT_EQ(body(), query_body("Conversation so far:\\nUser: Count.\\n"
+                                 "Assistant: 1 2\\n\\nUser: Go on."));
+
+    call_.conversation_id = "c-1";
+    EXPECT_NE(body().find("{\"query\":\"Go on.\""), std::string::npos);
+
+    // A blank question after the answer is none, instructions are one.
+    say(Role::user, " ");
+    EXPECT_TRUE(refused_as_empty());
+    say(Role::system, "Sum up.");
+    EXPECT_NE(body().find("{\"query\":\"Sum up.\""), std::string::npos);
 }
 
 TEST_F(EncodeChatCall, NothingToAsk)

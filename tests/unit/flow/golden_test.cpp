@@ -92,6 +92,10 @@ ChatCall call_of(const Case &one, const Turn &turn)
     call.system_input = one.options.one("system_input");
     call.query_input = one.options.one("query_input");
 
+    if (!one.options.one("continue_text").empty()) {
+        call.continue_text = one.options.one("continue_text");
+    }
+
     for (const std::string &input : one.options.all("input")) {
         const std::size_t blank = input.find(' ');
         call.inputs.push_back(
