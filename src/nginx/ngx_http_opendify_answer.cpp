@@ -120,6 +120,21 @@ void on_call_over(ClientCtx *ctx)
     }
 }
 
+// Nobody asks again with messages whose answer is being shown; a chat's
+// history is the largest thing that a stream would hold.
+void let_go_of_messages(ClientCtx *ctx)
+{
+    if (!ctx->asked && ctx->pipeline->committed()
+        && ctx->pipeline->text_bytes() != 0)
+    {
+        for (auto &message : ctx->turn.messages) {
+            std::string().swap(message.text);
+        }
+
+        ctx->asked = true;
+    }
+}
+
 void settle(ClientCtx *ctx)
 {
     ctx->settled = true;
@@ -240,6 +255,8 @@ void show(ClientCtx *ctx)
 
     } else if (pipeline.started() || pipeline.committed()) {
         pipeline.commit();
+
+        let_go_of_messages(ctx);
 
         if (send_stream(ctx) && ctx->call != nullptr && !chat_is_full(ctx)) {
             call_resume(ctx->call);

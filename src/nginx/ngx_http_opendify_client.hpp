@@ -72,6 +72,7 @@ struct ClientCtx : RequestCtx {
     bool                   chosen = false;
     bool                   replayed = false;
     bool                   settled = false;  // remembered or put back
+    bool                   asked = false;    // the messages are not kept
 
     // What the app wants, and what goes to Dify before the call.
     KnownForm                 form;

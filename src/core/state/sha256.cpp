@@ -7,6 +7,20 @@
 
 namespace opendify {
 
+namespace {
+
+constexpr std::size_t kLength = 8;
+
+void write_length(std::uint64_t length, char *to)
+{
+    for (std::size_t i = 0; i < kLength; i++) {
+        to[i] = static_cast<char>(length & 0xff);
+        length >>= 8;
+    }
+}
+
+}  // namespace
+
 namespace state {
 
 Sha256::Sha256()
@@ -21,13 +35,9 @@ void Sha256::add(std::string_view bytes)
 
 void Sha256::add_length(std::uint64_t length)
 {
-    char bytes[8];
+    char bytes[kLength];
 
-    for (char &byte : bytes) {
-        byte = static_cast<char>(length & 0xff);
-        length >>= 8;
-    }
-
+    write_length(length, bytes);
     add({bytes, sizeof(bytes)});
 }
 
@@ -44,14 +54,35 @@ Digest Sha256::finish()
 
 }  // namespace state
 
+// Short parts are put together first: one call less for each.
 Digest digest_of(std::initializer_list<std::string_view> parts)
 {
+    constexpr std::size_t kShort = 128;
+
     state::Sha256 hash;
+    char          text[kShort];
+    std::size_t   size = 0;
 
     for (const std::string_view part : parts) {
-        hash.add_length(part.size());
-        hash.add(part);
+        if (size + kLength + part.size() > kShort) {
+            hash.add({text, size});
+            size = 0;
+        }
+
+        write_length(part.size(), text + size);
+        size += kLength;
+
+        if (size + part.size() > kShort) {
+            hash.add({text, size});
+            hash.add(part);
+            size = 0;
+
+        } else {
+            size += part.copy(text + size, part.size());
+        }
     }
+
+    hash.add({text, size});
 
     return hash.finish();
 }
