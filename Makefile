@@ -214,7 +214,7 @@ $(BENCH_DIR)/%.o: %.cpp Makefile
 
 $(BENCH_DIR)/upstream $(BENCH_DIR)/load: $(BENCH_DIR)/%: \
     $(BENCH_DIR)/tests/bench/%.o
-	$(CXX) $^ -o $@
+	$(CXX) $^ -o $@ -lssl -lcrypto
 
 $(BENCH_DIR)/map: $(BENCH_MAP)
 	$(CXX) $^ -o $@ -lcrypto

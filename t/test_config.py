@@ -43,6 +43,8 @@ def conf(bare_site):
     'opendify_reasoning content; opendify_steps off; opendify_footnotes off;'
     'opendify_suggested off; opendify_moderation_window 0;' + GOOD,
     'opendify_moderation_window 500ms; opendify_system_input rules;' + GOOD,
+    'opendify_max_event_size 1k;' + GOOD,
+    'opendify_max_event_size 16m;' + GOOD,
     'opendify_continue_text "Go on.";' + GOOD,
     'opendify_files_origin https://dify.example.com;' + GOOD,
     'opendify_files_origin http://[::1]:8080/;' + GOOD,
@@ -89,6 +91,8 @@ def test_a_zone_with_ttl(conf):
     ('opendify_footnotes text;' + GOOD, 'must be "on" or "off"'),
     ('opendify_moderation_window long;' + GOOD,
      'opendify_moderation_window'),
+    ('opendify_max_event_size big;' + GOOD, 'opendify_max_event_size'),
+    ('opendify_max_event_size 1023;' + GOOD, '1024'),
     ('opendify_files_origin dify.example.com;' + GOOD, 'https://'),
     ('opendify_files_origin ftp://dify.example.com;' + GOOD, 'https://'),
     ('opendify_files_origin https://;' + GOOD, 'https://dify'),

@@ -103,6 +103,45 @@ def test_an_endless_event(site):
     assert sanitized() or site.nginx.rss_kib() - before < 8192
 
 
+def sized_message(ids, size):
+    """An event with exactly so much data."""
+    data = len(ids.message('')) - len(b'data: \n\n')
+    return ids.message('y' * (size - data))
+
+
+@pytest.mark.parametrize('setting, size', [('', 1 << 20), ('4k', 4096),
+                                           ('3m', 3 << 20)])
+def test_the_size_of_an_event(bare_site, setting, size):
+    site = bare_site.start(location=setting and
+                           f'opendify_max_event_size {setting};')
+    for more in (0, 1):
+        site.app('chat-bot').script = lambda ask: [
+            (0.0, ask.ids.message('some ')),
+            (0.0, sized_message(ask.ids, size + more)),
+            *dify_events.stream('chat', ask.ids, ['.'])]
+        answer = site.stream()
+        if more:
+            assert answer.error['code'] == 'event_too_large'
+            assert answer.text == 'some '
+        else:
+            assert len(answer.text) > size - 1000
+            assert answer.text.startswith('some yy')
+            assert answer.text.endswith('yy.')
+
+
+def test_a_large_event_in_small_pieces(site):
+    """The worker's time is that of the bytes, however they are cut."""
+    def script(ask):
+        whole = sized_message(ask.ids, 1 << 20)
+        pieces = [whole[at:at + step] for at in range(0, len(whole), step)]
+        return [*((0.0, piece) for piece in pieces),
+                *dify_events.stream('chat', ask.ids, ['.'])]
+
+    site.app('chat-bot').script = script
+    for step in (1 << 20, 200):
+        assert len(site.stream(timeout=60).text) > 1_000_000
+
+
 def test_a_large_event_without_text_is_skipped(site):
     def script(ask):
         steps = dify_events.stream('advanced-chat', ask.ids)

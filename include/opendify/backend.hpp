@@ -41,7 +41,7 @@ struct BackendRequest {
     std::string path;
     std::string args;  // without the question mark, already escaped
     std::string body;
-    std::string content_type = "application/json";  // of the body
+    std::string content_type;  // of the body, "": application/json
 };
 
 struct AppForm;  // opendify/app_form.hpp

@@ -249,11 +249,11 @@ void show(ClientCtx *ctx)
 
 }  // namespace
 
-void answer_call(ClientCtx *ctx, const BackendRequest &request)
+void answer_call(ClientCtx *ctx, BackendRequest request)
 {
     ctx->stage = Stage::answering;
     ctx->pipeline->restart(ctx->mode);
-    ctx->call = call_start(ctx, request, CallUse::stream);
+    ctx->call = call_start(ctx, std::move(request), CallUse::stream);
 
     if (ctx->call == nullptr) {
         turn_fail(ctx, no_connection());
@@ -269,7 +269,7 @@ void answer_start(ClientCtx *ctx, const ChatCall &chat)
         return;
     }
 
-    answer_call(ctx, *request);
+    answer_call(ctx, std::move(*request));
 
     if (ctx->call != nullptr && ctx->mode == AppMode::chatflow
         && !ctx->conversation_id.empty())

@@ -99,7 +99,7 @@ void on_start(ngx_event_t *ev)
     auto *ps = static_cast<ngx_http_post_subrequest_t *>(
         ngx_palloc(shell->pool, sizeof(ngx_http_post_subrequest_t)));
     ngx_str_t uri = borrow(call->uri);
-    ngx_str_t args = borrow(call->args);
+    ngx_str_t args = borrow(call->request.args);
 
     if (ps != nullptr) {
         *ps = {on_done, call};
@@ -155,8 +155,8 @@ bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
            && request.path.compare(0, 6, "/form/") == 0;
 }
 
-CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
-               const BackendRequest &request, const CallFacts &facts)
+CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
+               BackendRequest &&request, CallFacts &&facts)
 {
     auto *call = make_call(r);
     if (call == nullptr) {
@@ -167,16 +167,9 @@ CallCtx *start(ngx_http_request_t *r, const App &app, const LocConf *conf,
 
     call->uri.assign(view(form_pass ? conf->form_pass : conf->pass))
         .append(request.path);
-    call->args = request.args;
-    call->body = request.body;
-    call->content_type = request.content_type;
-    call->post = request.post;
-
-    if (!form_pass) {
-        call->authorization.assign("Bearer ").append(app.key.reveal());
-    }
-
-    call->facts = facts;
+    call->request = std::move(request);
+    call->shows_key = !form_pass;
+    call->facts = std::move(facts);
 
     auto *c = call->shell->connection;
     c->write->handler = on_start;
@@ -265,14 +258,11 @@ bool is_blocked(const CallCtx *call)
 
 }  // namespace
 
-CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
-                    CallUse use)
+CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use)
 {
-    CallFacts facts = {std::string(view(client->app->name)),
-                       std::string(app_mode_name(client->mode)), client->user,
-                       client->chat_id, client->client};
-
-    auto *call = start(client->r, *client->app, client->conf, request, facts);
+    auto *call = start(client->r, client->conf, std::move(request),
+                       {client->app, client->mode, client->user,
+                        client->chat_id, client->client});
 
     if (call != nullptr) {
         call->client = client;
@@ -282,11 +272,10 @@ CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
     return call;
 }
 
-void call_start_detached(ngx_http_request_t *r, const App &app,
-                         const LocConf *conf, const BackendRequest &request,
-                         const CallFacts &facts)
+void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
+                         BackendRequest request, CallFacts facts)
 {
-    auto *call = start(r, app, conf, request, facts);
+    auto *call = start(r, conf, std::move(request), std::move(facts));
 
     if (call != nullptr) {
         // Dify answers at once; a silent one is not waited for.
@@ -296,6 +285,13 @@ void call_start_detached(ngx_http_request_t *r, const App &app,
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "opendify: no connection for the stop call");
     }
+}
+
+std::string call_authorization(const CallCtx *call)
+{
+    return call->shows_key
+               ? std::string("Bearer ").append(call->facts.app->key.reveal())
+               : std::string();
 }
 
 void call_release(CallCtx *call, ngx_msec_t drain_ms)

@@ -34,7 +34,9 @@ struct RequestCtx {
 
 // What the internal location may see of the client's request; copies.
 struct CallFacts {
-    std::string model, app_mode, user, chat_id, client;
+    const App  *app;
+    AppMode     mode;
+    std::string user, chat_id, client;
 };
 
 enum class CallUse {
@@ -50,11 +52,10 @@ struct CallCtx : RequestCtx {
     ClientCtx          *client = nullptr;  // null: nobody reads on
 
     // The request, all of it the call's own.
-    std::string    uri, args, body;
-    std::string    authorization;
-    std::string    content_type;
-    bool           post = false;
-    CallFacts      facts;
+    BackendRequest request;
+    std::string    uri;
+    bool           shows_key = false;
+    CallFacts      facts = {};
     ngx_log_t      log = {};
     ngx_http_log_ctx_t log_ctx = {};
 
@@ -80,13 +81,14 @@ struct CallCtx : RequestCtx {
 
 // Starts a call on behalf of `client`, which is woken when there is news.
 // Null when there is no connection to spare (it was logged).
-CallCtx *call_start(ClientCtx *client, const BackendRequest &request,
-                    CallUse use);
+CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use);
 
 // A call that nobody reads: Dify's stop.
-void call_start_detached(ngx_http_request_t *r, const App &app,
-                         const LocConf *conf, const BackendRequest &request,
-                         const CallFacts &facts);
+void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
+                         BackendRequest request, CallFacts facts);
+
+// The value of the call's Authorization, "" if it has none.
+std::string call_authorization(const CallCtx *call);
 
 // The client wants no more of it. It is read on, unseen, for at most
 // `drain_ms` and then closed; 0 closes it at the next turn of the event loop.

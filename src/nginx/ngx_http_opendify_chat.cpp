@@ -15,12 +15,20 @@ namespace {
 
 constexpr size_t kFullOutput = 64 * 1024;
 
+Limits limits_of(const LocConf *conf)
+{
+    Limits limits;
+    limits.max_event_bytes = conf->max_event_size;
+
+    return limits;
+}
+
 AnswerHead answer_head(const ClientCtx *ctx)
 {
     AnswerHead head;
 
-    head.id = (ctx->completion ? "cmpl-" : "chatcmpl-")
-              + request_id(ctx->r).substr(4, 29);
+    head.id = ctx->completion ? "cmpl-" : "chatcmpl-";
+    head.id += request_id(ctx->r).substr(0, 29);
     head.created = ngx_time();
     head.model = ctx->turn.model;
     head.stream = ctx->turn.stream;
@@ -120,7 +128,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
 
     ctx->pipeline = std::make_unique<Pipeline>(
         answer_head(ctx), AppMode::unknown, turn_fingerprint(ctx->turn),
-        Limits{}, answer_options(ctx));
+        limits_of(ctx->conf), answer_options(ctx));
     ctx->sent_at = ngx_current_msec;
 
     if (ctx->turn.stream) {
@@ -145,8 +153,12 @@ void chat_run(ClientCtx *ctx)
 
 bool chat_is_full(const ClientCtx *ctx)
 {
+    auto &b = ctx->sending_buf;
+
     return ctx->turn.stream
-           && ctx->pipeline->output().size() - ctx->output_at > kFullOutput;
+           && ctx->pipeline->output().size()
+                      + static_cast<size_t>(b.last - b.pos)
+                  > kFullOutput;
 }
 
 }  // namespace opendify::glue

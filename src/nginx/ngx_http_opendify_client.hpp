@@ -95,11 +95,9 @@ struct ClientCtx : RequestCtx {
     ngx_msec_t  sent_at = 0;
 
     // Output.
-    bool         header_sent = false;
-    std::size_t  output_at = 0;  // of pipeline->output()
-    ngx_chain_t *free = nullptr;
-    ngx_chain_t *busy = nullptr;
-    ngx_uint_t   buffers = 0;
+    bool        header_sent = false;
+    std::string sending;  // before pipeline->output()
+    ngx_buf_t   sending_buf = {};
 
     // Facts for the log.
     ngx_msec_t  started_at = 0;
@@ -130,7 +128,7 @@ void prepare_again(ClientCtx *ctx);
 // Dify did not run the turn: what was remembered of the app and of files may
 // be why, and is asked and sent anew next time.
 void prepare_forget(ClientCtx *ctx);
-void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request);
+void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request);
 // What would be sent, as far as it is known by now.
 ChatCall chat_call(const ClientCtx *ctx);
 
@@ -150,7 +148,7 @@ bool resume_unheard(ClientCtx *ctx);
 void resume_on_record(ClientCtx *ctx);
 
 // answer
-void answer_call(ClientCtx *ctx, const BackendRequest &request);
+void answer_call(ClientCtx *ctx, BackendRequest request);
 void answer_start(ClientCtx *ctx, const ChatCall &chat);
 void answer_run(ClientCtx *ctx);
 
@@ -226,8 +224,9 @@ void send_reply(ClientCtx *ctx);
 bool send_stream(ClientCtx *ctx);
 void send_ping(ClientCtx *ctx);
 
-// "req_" and 32 hex digits; the same for the life of the request.
-std::string request_id(ngx_http_request_t *r);
+// What $request_id says: 32 hex digits, the same for the life of the request.
+std::string_view request_id(ngx_http_request_t *r);
+bool add_request_id(ngx_http_request_t *r);
 
 // First non-empty of the values.
 std::string first_value(ngx_http_request_t *r, const ngx_array_t *values);

@@ -6,35 +6,6 @@ namespace opendify::glue {
 
 namespace {
 
-char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    auto **field = reinterpret_cast<ngx_array_t **>(
-        static_cast<char *>(conf) + cmd->offset);
-    auto *value = arguments(cf);
-
-    if (*field != static_cast<ngx_array_t *>(NGX_CONF_UNSET_PTR)) {
-        static char duplicate[] = "is duplicate";
-        return duplicate;
-    }
-
-    *field = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                              sizeof(ngx_http_complex_value_t));
-    if (*field == nullptr) {
-        return conf_error();
-    }
-
-    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
-        auto *cv = static_cast<ngx_http_complex_value_t *>(
-            ngx_array_push(*field));
-
-        if (cv == nullptr || compile_value(cf, &value[i], cv) != NGX_OK) {
-            return conf_error();
-        }
-    }
-
-    return kConfOk;
-}
-
 char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {
     auto *lcf = static_cast<LocConf *>(conf);
@@ -193,21 +164,13 @@ char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
     return conf_error();
 }
 
+// What every event has before it says anything takes half of that.
+ngx_conf_num_bounds_t event_sizes = { ngx_conf_check_num_bounds, 1024, -1 };
+
 constexpr ngx_uint_t kAnyLevel =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 
 }  // namespace
-
-ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_t *to)
-{
-    ngx_http_compile_complex_value_t ccv = {};
-
-    ccv.cf = cf;
-    ccv.value = text;
-    ccv.complex_value = to;
-
-    return ngx_http_compile_complex_value(&ccv);
-}
 
 // clang-format off
 ngx_command_t commands[] = {
@@ -386,6 +349,13 @@ ngx_command_t commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, drain),
       nullptr },
+
+    { ngx_string("opendify_max_event_size"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, max_event_size),
+      &event_sizes },
 
       ngx_null_command
 };

@@ -18,19 +18,15 @@ bool set_default(ngx_conf_t *cf, ngx_array_t **field,
     }
 
     *field = ngx_array_create(cf->pool, values.size(),
-                              sizeof(ngx_http_complex_value_t));
+                              sizeof(Value));
     if (*field == nullptr) {
         return false;
     }
 
     for (auto text : values) {
         ngx_str_t s = copy(cf->pool, text);
-        auto *cv = static_cast<ngx_http_complex_value_t *>(
-            ngx_array_push(*field));
 
-        if (s.data == nullptr || cv == nullptr
-            || compile_value(cf, &s, cv) != NGX_OK)
-        {
+        if (s.data == nullptr || !push_value(cf, *field, &s)) {
             return false;
         }
     }
@@ -189,6 +185,7 @@ void *create_loc_conf(ngx_conf_t *cf)
     conf->keepalive = NGX_CONF_UNSET_MSEC;
     conf->stall = NGX_CONF_UNSET_MSEC;
     conf->drain = NGX_CONF_UNSET_MSEC;
+    conf->max_event_size = NGX_CONF_UNSET_SIZE;
 
     return conf;
 }
@@ -213,6 +210,8 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_msec_value(conf->keepalive, prev->keepalive, 15000);
         ngx_conf_merge_msec_value(conf->stall, prev->stall, 3000);
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
+        ngx_conf_merge_size_value(conf->max_event_size, prev->max_event_size,
+                                  Limits{}.max_event_bytes);
 
         inherit_pass(cf, prev, conf);
 

@@ -22,6 +22,11 @@ struct App {
     ngx_str_t output;      // that is the answer, empty: the app's only text
 };
 
+struct Value {
+    ngx_http_complex_value_t text;
+    ngx_int_t                index;  // of the variable that is all of it, -1
+};
+
 struct InputConf {
     ngx_str_t                name;
     ngx_http_complex_value_t value;
@@ -53,7 +58,7 @@ enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
     bool         conversations;  // are administered here
-    ngx_array_t *user;      // ngx_http_complex_value_t, first non-empty wins
+    ngx_array_t *user;      // Value, first non-empty wins
     ngx_array_t *chat_id;   // same
     ngx_array_t *message_id;  // same
     ngx_array_t *parent_id;   // same
@@ -74,6 +79,7 @@ struct LocConf {
     ngx_msec_t   keepalive; // a ping after that much silence; 0: never
     ngx_msec_t   stall;
     ngx_msec_t   drain;
+    size_t       max_event_size;  // bytes
 };
 
 inline MainConf *main_conf(ngx_http_request_t *r)
@@ -111,6 +117,7 @@ const App *find_app(const MainConf *conf, std::string_view name);
 
 extern ngx_command_t commands[];
 
+char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -127,6 +134,8 @@ ngx_int_t check_passes(ngx_conf_t *cf);
 
 ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text,
                         ngx_http_complex_value_t *to);
+// Adds one to an array of Value.
+bool push_value(ngx_conf_t *cf, ngx_array_t *values, ngx_str_t *text);
 
 void *create_main_conf(ngx_conf_t *cf);
 char *init_main_conf(ngx_conf_t *cf, void *conf);

@@ -51,7 +51,7 @@ void leave(void *data)
     guarded(ctx->r->connection->log, 0, [ctx] {
         conversation_hand_over(ctx, ctx->call);
         ctx->stopped = true;
-        call_start_detached(ctx->r, *ctx->app, ctx->conf,
+        call_start_detached(ctx->r, ctx->conf,
                             encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
                                              ctx->user),
                             ctx->call->facts);

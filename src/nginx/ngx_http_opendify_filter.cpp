@@ -48,7 +48,7 @@ ngx_int_t replace_page(ngx_http_request_t *r)
     ngx_str_null(&r->headers_out.charset);
     r->headers_out.content_length_n = static_cast<off_t>(ctx->page.len);
 
-    return add_header(r, "x-request-id", request_id(r)) ? NGX_OK : NGX_ERROR;
+    return add_request_id(r) ? NGX_OK : NGX_ERROR;
 }
 
 ngx_int_t header_filter(ngx_http_request_t *r)

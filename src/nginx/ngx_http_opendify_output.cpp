@@ -6,18 +6,11 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr size_t     kBufferSize = 4096;
-constexpr ngx_uint_t kMaxBuffers = 8;
-constexpr size_t     kKeptOutput = 32 * 1024;
-
-ngx_buf_tag_t tag()
-{
-    return &ngx_http_opendify_module;
-}
+constexpr size_t kKeptOutput = 4096;
 
 bool set_common_headers(ngx_http_request_t *r)
 {
-    if (!add_header(r, "x-request-id", request_id(r))) {
+    if (!add_request_id(r)) {
         return false;
     }
 
@@ -64,78 +57,39 @@ bool send_stream_header(ClientCtx *ctx)
     return rc != NGX_ERROR && rc <= NGX_OK;
 }
 
-ngx_chain_t *take_buffer(ClientCtx *ctx)
+bool is_busy(const ClientCtx *ctx)
 {
-    if (ctx->free == nullptr && ctx->buffers < kMaxBuffers) {
-        auto *b = ngx_create_temp_buf(ctx->r->pool, kBufferSize);
-        auto *cl = ngx_alloc_chain_link(ctx->r->pool);
-
-        if (b == nullptr || cl == nullptr) {
-            return nullptr;
-        }
-
-        b->tag = tag();
-        *cl = {b, nullptr};
-        ctx->buffers++;
-
-        return cl;
-    }
-
-    auto *cl = ctx->free;
-    if (cl != nullptr) {
-        ctx->free = cl->next;
-        cl->next = nullptr;
-    }
-
-    return cl;
+    return ctx->sending_buf.pos != ctx->sending_buf.last;
 }
 
-// Moves output into buffers, as far as there are any.
-ngx_chain_t *fill_buffers(ClientCtx *ctx)
+// What the pipeline has is on its way from here on; the pipeline goes on with
+// the string that was sent before.
+ngx_chain_t take_output(ClientCtx *ctx, bool last)
 {
-    auto &output = ctx->pipeline->output();
-    ngx_chain_t  *out = nullptr;
-    ngx_chain_t **last = &out;
+    auto *b = &ctx->sending_buf;
 
-    while (ctx->output_at < output.size()) {
-        auto *cl = take_buffer(ctx);
-        if (cl == nullptr) {
-            break;
-        }
+    ctx->sending.clear();
+    ctx->sending.swap(ctx->pipeline->output());
 
-        auto *b = cl->buf;
-        auto  n = output.copy(reinterpret_cast<char *>(b->start), kBufferSize,
-                              ctx->output_at);
-        b->pos = b->start;
-        b->last = b->start + n;
-        b->flush = 1;
-        b->last_buf = 0;
-        ctx->output_at += n;
+    *b = {};
+    ngx_str_t bytes = borrow(ctx->sending);
+    b->start = b->pos = bytes.data;
+    b->end = b->last = bytes.data + bytes.len;
+    b->tag = &ngx_http_opendify_module;
+    b->temporary = 1;
+    b->flush = !last;
+    b->last_buf = last;
 
-        *last = cl;
-        last = &cl->next;
-    }
-
-    if (ctx->output_at == output.size()) {
-        output.clear();
-        ctx->output_at = 0;
-
-    } else if (ctx->output_at > kKeptOutput) {
-        output.erase(0, ctx->output_at);
-        ctx->output_at = 0;
-    }
-
-    return out;
+    return {b, nullptr};
 }
 
-void mark_last(ngx_chain_t *out)
+// A stream that says little holds little.
+void give_back(ClientCtx *ctx)
 {
-    while (out->next != nullptr) {
-        out = out->next;
+    if (ctx->sending.capacity() > kKeptOutput) {
+        std::string().swap(ctx->sending);
+        ctx->sending_buf = {};
     }
-
-    out->buf->flush = 0;
-    out->buf->last_buf = 1;
 }
 
 void on_writable(ngx_http_request_t *r)
@@ -166,9 +120,6 @@ void on_writable(ngx_http_request_t *r)
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
-
-    ngx_chain_t *none = nullptr;
-    ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &none, tag());
 
     if (!c->buffered && wev->timer_set) {
         ngx_del_timer(wev);
@@ -297,40 +248,38 @@ bool send_stream(ClientCtx *ctx)
         return finish_request(ctx, NGX_ERROR);
     }
 
-    for ( ;; ) {
-        auto *out = fill_buffers(ctx);
-        bool  done = last && ctx->pipeline->output().empty();
-
-        if (out == nullptr) {
-            return done ? finish_request(ctx, ngx_http_send_special(
-                                                  r, NGX_HTTP_LAST))
-                        : true;
-        }
-
-        if (done) {
-            mark_last(out);
-        }
-
-        ctx->sent_at = ngx_current_msec;
-
-        ngx_int_t rc = ngx_http_output_filter(r, out);
-        ngx_chain_update_chains(r->pool, &ctx->free, &ctx->busy, &out, tag());
-
-        if (rc == NGX_ERROR || done) {
-            return finish_request(ctx, rc);
-        }
-
-        if (r->connection->buffered || ctx->busy != nullptr) {
-            return wait_for_client(r) ? true : finish_request(ctx, NGX_ERROR);
-        }
+    if (is_busy(ctx)) {
+        return true;
     }
+
+    if (ctx->pipeline->output().empty()) {
+        return last ? finish_request(ctx, ngx_http_send_special(
+                                              r, NGX_HTTP_LAST))
+                    : true;
+    }
+
+    auto out = take_output(ctx, last);
+    ctx->sent_at = ngx_current_msec;
+
+    ngx_int_t rc = ngx_http_output_filter(r, &out);
+
+    if (rc == NGX_ERROR || last) {
+        return finish_request(ctx, rc);
+    }
+
+    if (r->connection->buffered || is_busy(ctx)) {
+        return wait_for_client(r) ? true : finish_request(ctx, NGX_ERROR);
+    }
+
+    give_back(ctx);
+
+    return true;
 }
 
 void send_ping(ClientCtx *ctx)
 {
     // Over: the end is on its way, and nothing comes after it.
-    if (ctx->pipeline->over() || ctx->r->connection->buffered
-        || ctx->busy != nullptr)
+    if (ctx->pipeline->over() || ctx->r->connection->buffered || is_busy(ctx))
     {
         return;
     }

@@ -215,10 +215,10 @@ ChatCall chat_call(const ClientCtx *ctx)
     return chat;
 }
 
-void prepare_call(ClientCtx *ctx, Stage stage, const BackendRequest &request)
+void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request)
 {
     ctx->stage = stage;
-    ctx->call = call_start(ctx, request, CallUse::reply);
+    ctx->call = call_start(ctx, std::move(request), CallUse::reply);
 
     if (ctx->call == nullptr) {
         turn_fail(ctx, no_connection());

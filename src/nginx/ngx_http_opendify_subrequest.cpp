@@ -1,6 +1,7 @@
 // What a call's subrequest sends.
 
 #include "ngx_http_opendify_call.hpp"
+#include "opendify/endpoint.hpp"
 
 namespace opendify::glue {
 
@@ -49,7 +50,7 @@ bool call_set_request(CallCtx *call)
         return false;
     }
 
-    if (!call->post) {
+    if (!call->request.post) {
         return true;
     }
 
@@ -61,7 +62,7 @@ bool call_set_request(CallCtx *call)
         return false;
     }
 
-    ngx_str_t bytes = borrow(call->body);
+    ngx_str_t bytes = borrow(call->request.body);
     b->start = b->pos = bytes.data;
     b->end = b->last = bytes.data + bytes.len;
     b->memory = 1;
@@ -74,7 +75,10 @@ bool call_set_request(CallCtx *call)
     sr->request_body = body;
     sr->headers_in.content_length_n = static_cast<off_t>(bytes.len);
 
-    return push_header(sr, "Content-Type", "content-type", call->content_type,
+    return push_header(sr, "Content-Type", "content-type",
+                       call->request.content_type.empty()
+                           ? kReplyType
+                           : std::string_view(call->request.content_type),
                        &sr->headers_in.content_type);
 }
 

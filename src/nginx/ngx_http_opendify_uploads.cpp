@@ -2,6 +2,8 @@
 
 #include "ngx_http_opendify_client.hpp"
 
+#include <algorithm>
+
 namespace opendify::glue {
 
 namespace {
@@ -13,14 +15,27 @@ Digest file_digest(const ClientCtx *ctx, const Attachment &file)
                       file.name, file.bytes});
 }
 
+bool brings_files(const Turn &turn)
+{
+    return std::any_of(turn.messages.begin(), turn.messages.end(),
+                       [](const auto &message) {
+                           return !message.files.empty();
+                       });
+}
+
 }  // namespace
 
 void uploads_list(ClientCtx *ctx)
 {
     auto zone = zone_of(ctx);
-    auto files = files_to_upload(ctx->turn, chat_call(ctx));
 
     ctx->uploads.clear();
+
+    if (!brings_files(ctx->turn)) {
+        return;
+    }
+
+    auto files = files_to_upload(ctx->turn, chat_call(ctx));
 
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
         if (zone.file(file_digest(ctx, **file), (*file)->upload_id)) {

@@ -47,11 +47,11 @@ std::string of_call(const CallCtx *call, Variable variable)
 {
     switch (variable) {
     case kAuthorization:
-        return call->authorization;
+        return call_authorization(call);
     case kModel:
-        return call->facts.model;
+        return std::string(view(call->facts.app->name));
     case kAppMode:
-        return call->facts.app_mode;
+        return std::string(app_mode_name(call->facts.mode));
     case kUser:
         return call->facts.user;
     case kChatId:

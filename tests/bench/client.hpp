@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "net.hpp"
+#include "socket.hpp"
 
 namespace bench {
 
@@ -19,6 +19,7 @@ struct Options {
     int         connections = 1;
     int         requests = 1;
     bool        http2 = false;
+    bool        tls = false;
     bool        hold = false;
     int         ramp_ms = 0;
     int         stall_ms = 0;
@@ -28,7 +29,7 @@ struct Options {
 enum class Place { head, size, data, data_end, trailer, frame };
 
 struct Client {
-    int           fd = -1;
+    Socket        socket;
     bool          busy = false;
     Place         place = Place::head;
     std::string   kept;            // a head or frame that is not whole
@@ -258,7 +259,7 @@ inline void on_frame(Client &c, int type, int flags, std::string_view payload)
     case 4:
         if ((flags & 1) == 0) {
             std::string ack = frame(4, 1, 0, "");
-            send(c.fd, ack.data(), ack.size(), MSG_NOSIGNAL);
+            c.socket.write(ack);
         }
         break;
 

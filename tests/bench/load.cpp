@@ -1,6 +1,6 @@
 // Clients that cost little: one thread, epoll, HTTP/1.1 or HTTP/2.
 //
-//     load PORT PATH BODY CONNECTIONS REQUESTS [http2] [hold]
+//     load PORT PATH BODY CONNECTIONS REQUESTS [http2] [tls] [hold]
 //          [ramp=MS] [stall=MS] [limit=S]
 //
 // Each connection has one request under way at a time. Prints what was seen
@@ -38,27 +38,14 @@ void start_request(Client &c)
     c.sent_at = now_us();
     started++;
 
-    if (send(c.fd, request.data(), request.size(), MSG_NOSIGNAL)
-        != static_cast<ssize_t>(request.size()))
-    {
+    if (!c.socket.write(request)) {
         refuse("a request could not be sent");
     }
 }
 
 void open_client(Client &c)
 {
-    auto address = bench::loopback(options.port);
-
-    c.fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    if (c.fd < 0
-        || connect(c.fd, reinterpret_cast<sockaddr *>(&address),
-                   sizeof(address)) != 0)
-    {
-        bench::die("connect");
-    }
-
-    bench::set(c.fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    c.socket.open(options.port, options.tls);
 }
 
 void note_time(Client &c)
@@ -75,16 +62,17 @@ void note_time(Client &c)
     c.read_at = now;
 }
 
-void on_readable(Client &c)
+// False: there is nothing to be read.
+bool read_some(Client &c)
 {
     static char buffer[kRead];
 
-    ssize_t n = recv(c.fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN) {
-        return;
+    int n = c.socket.read(buffer, sizeof(buffer));
+    if (n == 0) {
+        return false;
     }
 
-    if (n <= 0 || !c.busy) {
+    if (n < 0 || !c.busy) {
         refuse("the connection was closed, or has more than the answer");
     }
 
@@ -110,6 +98,14 @@ void on_readable(Client &c)
         if (started < options.requests) {
             start_request(c);
         }
+    }
+
+    return true;
+}
+
+void on_readable(Client &c)
+{
+    while (read_some(c) && c.socket.keeps_bytes()) {
     }
 }
 
@@ -156,6 +152,10 @@ bool take_word(std::string_view word)
 
     if (word == "http2") {
         return options.http2 = true;
+    }
+
+    if (word == "tls") {
+        return options.tls = true;
     }
 
     if (word == "hold") {
@@ -205,7 +205,7 @@ int start_due(int epoll, std::int64_t begin, std::size_t &next)
             usleep(static_cast<useconds_t>(options.stall_ms) * 1000);
         }
 
-        bench::watch(epoll, c.fd, &c, EPOLLIN);
+        bench::watch(epoll, c.socket.fd, &c, EPOLLIN);
     }
 
     return kIdle;
@@ -232,8 +232,8 @@ bool is_over(bool &said)
 int main(int argc, char **argv)
 {
     if (!take_arguments(argc, argv)) {
-        refuse("load PORT PATH BODY CONNECTIONS REQUESTS [http2] [hold] "
-               "[ramp=MS] [stall=MS] [limit=S]");
+        refuse("load PORT PATH BODY CONNECTIONS REQUESTS [http2] [tls] "
+               "[hold] [ramp=MS] [stall=MS] [limit=S]");
     }
 
     int         epoll = epoll_create1(0);

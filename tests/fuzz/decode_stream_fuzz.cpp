@@ -1,6 +1,7 @@
 // The first three bytes choose the kind of app, the limit and the cuts, the
-// rest is the stream: however it is cut, the events are the same; all text is
-// UTF-8; nothing follows an end or an error.
+// rest is the stream: however it is cut, and whether or not the frequent event
+// is known again, the events are the same; all text is UTF-8; nothing follows
+// an end or an error.
 
 #include <algorithm>
 #include <cstddef>
@@ -97,25 +98,52 @@ struct Transcript : opendify::TurnSink {
     bool        over = false;
 };
 
+// Reads every event as a document: no two in a row begin with as many blanks.
+struct General : opendify::wire::SseSink {
+    explicit General(opendify::dify::StreamDecoder &to) : decoder(to) {}
+
+    bool on_sse_event(const opendify::wire::SseEvent &event) override
+    {
+        if (event.cut) {
+            return decoder.on_sse_event(event);
+        }
+
+        odd = !odd;
+        data.assign(odd ? 1 : 0, ' ').append(event.data);
+
+        return decoder.on_sse_event({event.type, data, false});
+    }
+
+    opendify::dify::StreamDecoder &decoder;
+    std::string                    data;
+    bool                           odd = false;
+};
+
 template <class Cut>
 std::string transcript(std::string_view bytes, std::uint8_t kind,
-                       std::size_t limit, Cut &&cut)
+                       std::size_t limit, Cut &&cut, bool general = false)
 {
     const AppMode mode = kModes[kind % std::size(kModes)];
     Transcript    sink;
 
-    opendify::dify::StreamDecoder decoder(mode, {}, sink, kind >= 128,
+    opendify::Limits limits;
+    limits.max_event_bytes = limit;
+
+    opendify::dify::StreamDecoder decoder(mode, limits, sink, kind >= 128,
                                           kind % 2 == 0 ? "b" : "");
     opendify::wire::SseParser     parser(limit);
+    General                       documents(decoder);
+    opendify::wire::SseSink      &events =
+        general ? static_cast<opendify::wire::SseSink &>(documents) : decoder;
 
     while (!bytes.empty()) {
         const std::size_t size = std::min<std::size_t>(cut(), bytes.size());
         const std::string copy(bytes.substr(0, size));
-        parser.feed(copy, decoder);
+        parser.feed(copy, events);
         bytes.remove_prefix(size);
     }
 
-    parser.finish(decoder);
+    parser.finish(events);
     decoder.finish();
     require(decoder.over() == sink.over);
 
@@ -144,6 +172,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
         transcript(bytes, kind, limit, [&] { return bytes.size(); });
 
     require(transcript(bytes, kind, limit, [&] { return random() % 99 + 1; })
+            == whole);
+    require(transcript(bytes, kind, limit, [&] { return bytes.size(); }, true)
             == whole);
 
     return 0;

@@ -32,6 +32,10 @@ std::vector<Input> call_inputs(const ChatCall &call)
         all.push_back(text_input(call.query_input, query_text(call)));
     }
 
+    if (all.size() < 2) {
+        return all;
+    }
+
     std::unordered_map<std::string, std::size_t> last;
     for (std::size_t i = 0; i < all.size(); i++) {
         last[all[i].name] = i;

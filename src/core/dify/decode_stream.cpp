@@ -12,10 +12,20 @@ namespace {
 using wire::JsonType;
 using wire::JsonValue;
 
-void learn(std::string &id, JsonValue value)
+using Kind = FrequentEvent::Kind;
+
+Kind kind_of(std::string_view name)
 {
-    if (id.empty() && is_id(value.string())) {
-        id = value.string();
+    return name == "message"         ? Kind::message
+           : name == "agent_message" ? Kind::agent_message
+           : name == "text_chunk"    ? Kind::text_chunk
+                                     : Kind::none;
+}
+
+void learn(std::string &id, JsonValue root, std::string_view name)
+{
+    if (id.empty() && is_id(root[name].string())) {
+        id = root[name].string();
     }
 }
 
@@ -24,7 +34,8 @@ void learn(std::string &id, JsonValue value)
 StreamDecoder::StreamDecoder(AppMode mode, const Limits &limits,
                              TurnSink &sink, bool steps,
                              std::string_view output_name)
-    : mode_(mode), max_depth_(limits.max_json_depth),
+    : mode_(mode), max_event_(limits.max_event_bytes),
+      max_depth_(limits.max_json_depth),
       max_spoken_(limits.max_answer_bytes), sink_(sink),
       output_name_(output_name)
 {
@@ -80,9 +91,12 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
         stirred_ = true;
         on_cut(event.data);
 
+    } else if (on_frequent(event.data)) {
+        return true;
+
     } else if (doc_.parse(event.data, max_depth_)
                && doc_.root().is(JsonType::object)) {
-        on_object(doc_.root());
+        on_object(event.data, doc_.root());
 
     } else {
         stirred_ = true;
@@ -92,7 +106,55 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
     return !over_;
 }
 
-void StreamDecoder::on_object(JsonValue root)
+// Its ids were learnt when its like came first.
+bool StreamDecoder::on_frequent(std::string_view data)
+{
+    const auto found = frequent_.read(data);
+
+    if (found.kind == Kind::none || found.size != data.size()) {
+        return false;
+    }
+
+    on_answer(found.kind, found.text);
+    return true;
+}
+
+// As Dify writes it: one line of data. All others are parsed.
+std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
+{
+    constexpr std::string_view kData = "data: ";
+    constexpr std::string_view kEnd = "\n\n";
+
+    if (over_ || bytes.substr(0, kData.size()) != kData) {
+        return 0;
+    }
+
+    const auto        found = frequent_.read(bytes.substr(kData.size()));
+    const std::size_t end = kData.size() + found.size;
+
+    if (found.size == 0 || found.size > max_event_
+        || bytes.substr(end, kEnd.size()) != kEnd)
+    {
+        return 0;
+    }
+
+    on_answer(found.kind, found.text);
+
+    return end + kEnd.size();
+}
+
+// What is read of such an event beside its text is the same in all of them.
+void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
+                                   JsonValue text)
+{
+    const Kind kind = kind_of(root["event"].string());
+
+    if (kind != Kind::none && text.closing_quote() != 0) {
+        frequent_.learn(kind, data, text.closing_quote());
+    }
+}
+
+void StreamDecoder::on_object(std::string_view data, JsonValue root)
 {
     const std::string_view name = root["event"].string();
     const JsonValue        answer = root["answer"];
@@ -124,7 +186,8 @@ void StreamDecoder::on_object(JsonValue root)
         // Some versions call an answer's piece message_file: the member
         // decides (§14 no. 7).
         if (answer.is(JsonType::string)) {
-            on_answer(name, answer);
+            learn_frequent(data, root, answer);
+            on_answer(kind_of(name), answer.string());
 
         } else if (meaning == Meaning::file) {
             files_.message_file(root, sink_);
@@ -136,7 +199,8 @@ void StreamDecoder::on_object(JsonValue root)
         break;
 
     case Meaning::chunk:
-        text(root["data"]["text"].string());
+        learn_frequent(data, root, root["data"]["text"]);
+        on_answer(Kind::text_chunk, root["data"]["text"].string());
         break;
 
     case Meaning::replace:
@@ -254,16 +318,14 @@ void StreamDecoder::on_step(Meaning meaning, JsonValue root)
     }
 }
 
-void StreamDecoder::on_answer(std::string_view name, JsonValue answer)
+void StreamDecoder::on_answer(Kind kind, std::string_view piece)
 {
-    std::string_view piece = answer.string();
-
-    if (mode_ == AppMode::agent) {
-        if (name == "message" && !spoken_.empty()) {
+    if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
+        if (kind == Kind::message && !spoken_.empty()) {
             piece = new_text(piece, spoken_);
         }
 
-        if ((name == "agent_message" || !spoken_.empty())
+        if ((kind == Kind::agent_message || !spoken_.empty())
             && piece.size() <= max_spoken_ - spoken_.size()) {
             spoken_ += piece;
         }
@@ -372,9 +434,9 @@ void StreamDecoder::fail(const Failure &failure)
 
 void StreamDecoder::learn_ids(JsonValue root)
 {
-    learn(task_id_, root["task_id"]);
-    learn(conversation_id_, root["conversation_id"]);
-    learn(message_id_, root["message_id"]);
+    learn(task_id_, root, "task_id");
+    learn(conversation_id_, root, "conversation_id");
+    learn(message_id_, root, "message_id");
 }
 
 }  // namespace opendify::dify

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "dify/citations.hpp"
+#include "dify/frequent_event.hpp"
 #include "dify/output_files.hpp"
 #include "dify/steps.hpp"
 #include "dify/stream_event.hpp"
@@ -38,6 +39,7 @@ public:
     ~StreamDecoder() override;
 
     bool on_sse_event(const wire::SseEvent &event) override;
+    std::size_t take_sse_event(std::string_view bytes) override;
 
     // The body is over: what was waited for does not come.
     void finish();
@@ -53,10 +55,13 @@ public:
     const std::string &message_id() const;
 
 private:
-    void on_object(wire::JsonValue root);
+    bool on_frequent(std::string_view data);
+    void learn_frequent(std::string_view data, wire::JsonValue root,
+                        wire::JsonValue text);
+    void on_object(std::string_view data, wire::JsonValue root);
     void on_run_started(wire::JsonValue root);
     void on_step(Meaning meaning, wire::JsonValue root);
-    void on_answer(std::string_view name, wire::JsonValue answer);
+    void on_answer(FrequentEvent::Kind kind, std::string_view piece);
     void on_replace(wire::JsonValue whole, wire::JsonValue reason);
     void on_message_end(wire::JsonValue root);
 
@@ -80,10 +85,12 @@ private:
     void learn_ids(wire::JsonValue root);
 
     AppMode            mode_;
+    std::size_t        max_event_;
     std::size_t        max_depth_;
     std::size_t        max_spoken_;
     TurnSink          &sink_;
     wire::JsonDocument doc_;
+    FrequentEvent      frequent_;
 
     std::string          output_name_;
     std::optional<Steps> steps_;

@@ -85,8 +85,8 @@ bool brings_files(const Turn &turn)
 
 std::string asked_text(const ChatCall &call)
 {
-    const Turn       &turn = *call.turn;
-    const std::string asked = new_turn_text(turn);
+    const Turn &turn = *call.turn;
+    std::string asked = new_turn_text(turn);
 
     if (is_blank(asked)) {
         if (turn.messages.back().role == Role::assistant) {
@@ -142,13 +142,13 @@ std::string system_text(const Turn &turn)
 
 std::string query_text(const ChatCall &call)
 {
-    const std::string asked = asked_text(call);
+    std::string asked = asked_text(call);
     if (!call.conversation_id.empty()) {
         return asked;
     }
 
-    const std::string system = system_text(*call.turn);
-    std::string       query = call.system_input.empty() ? system : "";
+    std::string system = system_text(*call.turn);
+    std::string query = call.system_input.empty() ? system : "";
     join(query, history_text(*call.turn));
 
     // Instructions alone are the question.
@@ -171,13 +171,15 @@ std::string new_turn_text(const Turn &turn)
 
 bool asks_something(const Turn &turn)
 {
-    if (turn.messages.empty()) {
-        return false;
-    }
+    const auto begin = turn.messages.begin()
+                       + static_cast<std::ptrdiff_t>(new_turn_at(turn));
 
-    return turn.messages.back().role == Role::assistant
-           || !is_blank(new_turn_text(turn)) || brings_files(turn)
-           || (new_turn_at(turn) == 0 && !is_blank(system_text(turn)));
+    return (begin == turn.messages.end() && !turn.messages.empty())
+           || std::any_of(begin, turn.messages.end(),
+                          [](const Message &message) {
+                              return !is_blank(message.text);
+                          })
+           || brings_files(turn);
 }
 
 Failure nothing_asked(const Turn &turn)

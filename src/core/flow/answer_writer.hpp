@@ -47,7 +47,7 @@ public:
 
     openai::ChatEncoder &encoder() { return *encoder_; }
     bool started() const { return started_; }
-    Digest digest() const { return answer_.digest(); }
+    Digest digest();
     std::size_t text_bytes() const { return text_bytes_; }
 
 private:
@@ -59,6 +59,7 @@ private:
 
     void put_text(std::string_view piece);
     void put_tag(std::string_view tag);
+    void said(std::string_view piece);
     void put_block(std::string_view block);
     void put_thought(std::string_view piece, Thoughts kind);
     void close_thoughts();
@@ -72,7 +73,8 @@ private:
 
     std::unique_ptr<openai::ChatEncoder> encoder_;
     ThinkSplitter                        splitter_;
-    Fingerprint                          answer_;  // history_ + text so far
+    Fingerprint                          answer_;  // history_ + text so far,
+    std::string                          unhashed_;  // but for its end
 
     std::string              seen_;       // the beginning of the text
     std::vector<std::string> addresses_;  // of files

@@ -17,14 +17,14 @@ void TextGate::push(TurnEvent::Kind kind, std::string_view text,
 
 void TextGate::release(std::uint64_t now_ms, GateSink &sink)
 {
-    while (!pieces_.empty() && pieces_.front().due_ms <= now_ms) {
+    while (!empty() && pieces_[first_].due_ms <= now_ms) {
         release_first(sink);
     }
 }
 
 void TextGate::flush(GateSink &sink)
 {
-    while (!pieces_.empty()) {
+    while (!empty()) {
         release_first(sink);
     }
 }
@@ -32,25 +32,29 @@ void TextGate::flush(GateSink &sink)
 void TextGate::drop()
 {
     pieces_.clear();
+    first_ = 0;
     kept_.clear();
     begin_ = 0;
 }
 
 std::uint64_t TextGate::due_ms() const
 {
-    return pieces_.empty() ? 0 : pieces_.front().due_ms;
+    return empty() ? 0 : pieces_[first_].due_ms;
 }
 
 void TextGate::release_first(GateSink &sink)
 {
-    Piece piece = pieces_.front();
-    pieces_.pop_front();
+    const Piece piece = pieces_[first_++];
 
     sink.on_release(piece.kind,
                     std::string_view(kept_).substr(begin_, piece.size));
     begin_ += piece.size;
 
-    // The released half goes when it is the larger one.
+    if (first_ * 2 >= pieces_.size()) {
+        pieces_.erase(pieces_.begin(), pieces_.begin() + first_);
+        first_ = 0;
+    }
+
     if (begin_ * 2 >= kept_.size()) {
         kept_.erase(0, begin_);
         begin_ = 0;

@@ -7,9 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "opendify/turn.hpp"
 
@@ -43,12 +43,16 @@ private:
         std::size_t     size;
     };
 
+    bool empty() const { return first_ == pieces_.size(); }
     void release_first(GateSink &sink);
 
-    std::uint32_t     window_ms_;
-    std::deque<Piece> pieces_;
-    std::string       kept_;       // their texts,
-    std::size_t       begin_ = 0;  // from here on
+    std::uint32_t window_ms_;
+
+    // What is released goes when it is the larger half.
+    std::vector<Piece> pieces_;
+    std::size_t        first_ = 0;  // of those that are held
+    std::string        kept_;       // the texts,
+    std::size_t        begin_ = 0;  // from here on
 };
 
 }  // namespace opendify

@@ -1,6 +1,7 @@
 #include "flow/think_splitter.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "flow/think_tags.hpp"
 
@@ -15,6 +16,20 @@ constexpr std::string_view kBreaks = "\r\n";
 constexpr std::string_view kQuote = "> \xf0\x9f\x92\xad ";
 constexpr std::string_view kMarker = "<!--dify-deepseek-reasoning-->";
 constexpr std::size_t      kHold = std::string_view::npos;
+
+// Means nothing in the middle of a line.
+constexpr std::array<bool, 256> make_plain()
+{
+    std::array<bool, 256> table{};
+
+    for (std::size_t c = 0; c < table.size(); c++) {
+        table[c] = c != '<' && c != '>' && c != '\n' && c != '`' && c != '~';
+    }
+
+    return table;
+}
+
+constexpr std::array<bool, 256> kPlain = make_plain();
 
 bool blank(char c)
 {
@@ -156,7 +171,9 @@ std::size_t ThinkSplitter::scan_beginning(std::string_view bytes)
 
 std::size_t ThinkSplitter::scan_text(std::string_view bytes, ThinkSink &sink)
 {
-    for (std::size_t i = 0; i < bytes.size(); i++) {
+    for (std::size_t i = plain_run(bytes); i < bytes.size();
+         i += 1 + plain_run(bytes.substr(i + 1)))
+    {
         char c = bytes[i];
 
         if (c == '<' || c == '>') {
@@ -339,6 +356,20 @@ void ThinkSplitter::close(ThinkSink &sink)
     quoted_ = false;
     marks_ = 0;
     sink.on_thought_end();
+}
+
+// How many bytes may be passed over: note() would remember nothing of them.
+std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
+{
+    std::size_t at = 0;
+
+    while (!blank_line_ && marks_ == 0 && at < bytes.size()
+           && kPlain[static_cast<unsigned char>(bytes[at])])
+    {
+        at++;
+    }
+
+    return at;
 }
 
 // Keeps in mind where in its line the text is.

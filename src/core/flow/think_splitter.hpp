@@ -80,6 +80,7 @@ private:
     void open(State state);
     void close(ThinkSink &sink);
     void note(char c);
+    std::size_t plain_run(std::string_view bytes) const;
 
     Tags        tags_;
     State       state_ = State::text;

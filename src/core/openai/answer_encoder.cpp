@@ -8,9 +8,13 @@ namespace opendify::openai {
 
 namespace {
 
+// Of write_begin, but for its two names: no need to grow.
+constexpr std::size_t kBeginBytes = 128;
+
 void write_begin(std::string &out, const AnswerHead &head,
                  std::string_view object)
 {
+    out.reserve(kBeginBytes + head.id.size() + head.model.size());
     out.append("{\"id\":");
     wire::write_lossy_string(out, head.id);
     out.append(",\"object\":");

@@ -35,11 +35,10 @@ public:
 
 private:
     void role_once(std::string &out);
-    void piece_chunk(const std::string &begin, std::string_view piece,
+    void piece_chunk(std::string_view name, std::string_view piece,
                      std::string &out);
 
-    std::string content_begin_;
-    std::string reasoning_begin_;
+    std::string delta_begin_;
     Annotations annotations_;
     bool        role_sent_ = false;
 };
@@ -47,8 +46,8 @@ private:
 ChatStreamEncoder::ChatStreamEncoder(const AnswerHead &head)
     : StreamEncoder(head, "chat.completion.chunk")
 {
-    content_begin_.append(chunk_begin()).append(kDelta).append(kContent);
-    reasoning_begin_.append(chunk_begin()).append(kDelta).append(kReasoning);
+    delta_begin_.reserve(chunk_begin().size() + kDelta.size());
+    delta_begin_.append(chunk_begin()).append(kDelta);
 }
 
 void ChatStreamEncoder::role_once(std::string &out)
@@ -57,11 +56,11 @@ void ChatStreamEncoder::role_once(std::string &out)
         return;
     }
 
-    out.append(chunk_begin()).append(kDelta).append(kRole).append(kPieceEnd);
+    out.append(delta_begin_).append(kRole).append(kPieceEnd);
     role_sent_ = true;
 }
 
-void ChatStreamEncoder::piece_chunk(const std::string &begin,
+void ChatStreamEncoder::piece_chunk(std::string_view name,
                                     std::string_view piece, std::string &out)
 {
     if (piece.empty()) {
@@ -69,14 +68,14 @@ void ChatStreamEncoder::piece_chunk(const std::string &begin,
     }
 
     role_once(out);
-    out.append(begin);
+    out.append(delta_begin_).append(name);
     wire::write_escaped(out, piece);
     out.append(kPieceEnd);
 }
 
 void ChatStreamEncoder::text(std::string_view piece, std::string &out)
 {
-    piece_chunk(content_begin_, piece, out);
+    piece_chunk(kContent, piece, out);
 
     if (!piece.empty()) {
         spoken();
@@ -85,7 +84,7 @@ void ChatStreamEncoder::text(std::string_view piece, std::string &out)
 
 void ChatStreamEncoder::reasoning(std::string_view piece, std::string &out)
 {
-    piece_chunk(reasoning_begin_, piece, out);
+    piece_chunk(kReasoning, piece, out);
 }
 
 void ChatStreamEncoder::citation(const Citation &citation)
@@ -106,7 +105,7 @@ void ChatStreamEncoder::end(FinishReason finish, const Usage *usage,
                             std::string &out)
 {
     role_once(out);
-    out.append(chunk_begin()).append(kDelta);
+    out.append(delta_begin_);
 
     // Once, and here: LobeChat looks nowhere else (§8.2).
     if (!annotations_.empty()) {

@@ -3,21 +3,21 @@
 #ifndef OPENDIFY_STATE_SHA256_HPP
 #define OPENDIFY_STATE_SHA256_HPP
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "opendify/fingerprint.hpp"
 
 namespace opendify::state {
 
-// Every call throws bad_alloc where OpenSSL says 0 or null.
+// A plain value: what is hashed here is mostly a line or two, and OpenSSL's
+// EVP interface takes longer to look the algorithm up, allocate and free than
+// to hash them.
 class Sha256 {
 public:
     Sha256();
-    Sha256(const Sha256 &other);
 
     void add(std::string_view bytes);
     // Little-endian, whatever the machine: digests outlive it in snapshots.
@@ -27,19 +27,7 @@ public:
     Digest finish();
 
 private:
-    struct Ready {};
-
-    explicit Sha256(Ready);
-    static const Sha256 &ready();
-
-    struct Free {
-        void operator()(EVP_MD_CTX *context) const
-        {
-            EVP_MD_CTX_free(context);
-        }
-    };
-
-    std::unique_ptr<EVP_MD_CTX, Free> context_;
+    SHA256_CTX context_;
 };
 
 }  // namespace opendify::state

@@ -10,13 +10,20 @@
 
 namespace opendify::wire {
 
+// Of Dify's smaller events.
+constexpr std::size_t kUsualNodes = 16;
+constexpr std::size_t kUsualDepth = 4;
+
 // What the yajl callbacks work on.
 struct JsonBuilder {
     using Node = JsonDocument::Node;
     static constexpr std::uint32_t kNone = JsonDocument::kNone;
 
     JsonBuilder(JsonDocument &document, std::size_t depth)
-        : doc(document), max_depth(depth) {}
+        : doc(document), max_depth(depth)
+    {
+        open.reserve(kUsualDepth);
+    }
 
     std::uint32_t keep(std::string_view text)
     {
@@ -29,7 +36,7 @@ struct JsonBuilder {
     {
         const auto index = static_cast<std::uint32_t>(doc.nodes_.size());
         doc.nodes_.push_back({ type, false, name_at, name_size, 0, 0, kNone,
-                               kNone, kNone, 0 });
+                               kNone, kNone, 0, 0 });
 
         if (!open.empty()) {
             Node &parent = doc.nodes_[open.back()];
@@ -50,12 +57,25 @@ struct JsonBuilder {
         return doc.nodes_.back();
     }
 
-    void scalar(JsonType type, std::string_view text)
+    Node &scalar(JsonType type, std::string_view text)
     {
         const std::uint32_t at = keep(text);
         Node &node = add(type);
         node.text_at = at;
         node.text_size = static_cast<std::uint32_t>(text.size());
+
+        return node;
+    }
+
+    // yajl has just read the token.
+    void string(std::string_view text)
+    {
+        Node &node = scalar(JsonType::string, text);
+
+        if (!mended) {
+            node.quote = static_cast<std::uint32_t>(
+                yajl_get_bytes_consumed(yajl) - 1);
+        }
     }
 
     void name(std::string_view text)
@@ -79,6 +99,8 @@ struct JsonBuilder {
 
     JsonDocument              &doc;
     std::size_t                max_depth;
+    yajl_handle                yajl = nullptr;
+    bool                       mended = false;
     std::vector<std::uint32_t> open;  // containers around the next value
     std::uint32_t              name_at = 0;
     std::uint32_t              name_size = 0;
@@ -134,7 +156,7 @@ int on_number(void *ctx, const char *text, std::size_t size)
 int on_string(void *ctx, const unsigned char *text, std::size_t size)
 {
     return step(ctx, [text, size](JsonBuilder &b) {
-        b.scalar(JsonType::string, view_of(text, size));
+        b.string(view_of(text, size));
         return true;
     });
 }
@@ -261,6 +283,9 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
         return false;
     }
 
+    bytes_.reserve(text.size());
+    nodes_.reserve(kUsualNodes);
+
     std::string mended;
     text = mend_surrogates(text, mended);
 
@@ -271,6 +296,8 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
         return false;
     }
 
+    builder.yajl = yajl.get();
+    builder.mended = text.data() == mended.data();
     yajl_config(yajl.get(), yajl_dont_validate_strings, 1);
 
     const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());

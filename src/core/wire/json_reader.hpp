@@ -33,6 +33,9 @@ public:
 
     // Unescaped UTF-8 of a string; "" for anything else.
     std::string_view string() const;
+    // Where the closing quote of a string stands in the text that was parsed;
+    // 0 for anything else, or where that text had to be mended.
+    std::size_t closing_quote() const;
     // The text of a number as it stood; "" for anything else.
     std::string_view number() const;
     bool boolean(bool otherwise) const;
@@ -85,6 +88,7 @@ private:
         std::uint32_t text_at, text_size;
         std::uint32_t first, last, next;  // kNone: none
         std::uint32_t count;
+        std::uint32_t quote;
     };
 
     static constexpr std::uint32_t kNone = 0xffffffff;

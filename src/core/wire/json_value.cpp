@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "wire/json_reader.hpp"
 #include "wire/json_writer.hpp"
@@ -111,6 +112,11 @@ std::string_view JsonValue::string() const
     return is(JsonType::string) ? doc_->text(index_) : std::string_view();
 }
 
+std::size_t JsonValue::closing_quote() const
+{
+    return is(JsonType::string) ? doc_->nodes_[index_].quote : 0;
+}
+
 std::string_view JsonValue::number() const
 {
     return is(JsonType::number) ? doc_->text(index_) : std::string_view();
@@ -140,17 +146,26 @@ std::int64_t JsonValue::integer(std::int64_t otherwise) const
 
 JsonValue JsonValue::operator[](std::string_view name) const
 {
-    JsonValue found;
+    if (!is(JsonType::object)) {
+        return {};
+    }
 
-    if (is(JsonType::object)) {
-        for (JsonValue member = first(); member; member = member.next()) {
-            if (member.name() == name) {
-                found = member;
-            }
+    const auto       *nodes = doc_->nodes_.data();
+    const char       *bytes = doc_->bytes_.data();
+    std::uint32_t     found = JsonDocument::kNone;
+
+    for (std::uint32_t at = nodes[index_].first; at != JsonDocument::kNone;
+         at = nodes[at].next)
+    {
+        if (nodes[at].name_size == name.size()
+            && std::memcmp(bytes + nodes[at].name_at, name.data(),
+                           name.size()) == 0)
+        {
+            found = at;
         }
     }
 
-    return found;
+    return doc_->at(found);
 }
 
 JsonValue JsonValue::first() const

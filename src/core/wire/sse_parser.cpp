@@ -120,8 +120,12 @@ std::string_view SseParser::skip_mark(std::string_view bytes)
 void SseParser::read_lines(std::string_view bytes, SseSink &sink)
 {
     LineEnds ends(bytes);
-    std::size_t at = 0;
+    std::size_t at = take_events(bytes, sink);
     bool continued = !line_.empty();
+
+    if (at == bytes.size()) {
+        return;
+    }
 
     for (;;) {
         const std::size_t end = ends.next(at);
@@ -150,6 +154,8 @@ void SseParser::read_lines(std::string_view bytes, SseSink &sink)
                 at++;
             }
         }
+
+        at += take_events(bytes.substr(at), sink);
     }
 
     keep_event();
@@ -157,6 +163,28 @@ void SseParser::read_lines(std::string_view bytes, SseSink &sink)
         line_.clear();
     }
     keep_line(bytes.substr(at));
+}
+
+// At the beginning of a line.
+std::size_t SseParser::take_events(std::string_view bytes, SseSink &sink)
+{
+    std::size_t at = 0;
+
+    while (at < bytes.size() && between_events()) {
+        const std::size_t taken = sink.take_sse_event(bytes.substr(at));
+        if (taken == 0) {
+            break;
+        }
+
+        at += taken;
+    }
+
+    return at;
+}
+
+bool SseParser::between_events() const
+{
+    return line_.empty() && !has_data_ && !type_kept_ && type_.empty();
 }
 
 void SseParser::on_line(std::string_view line, SseSink &sink)

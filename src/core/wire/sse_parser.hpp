@@ -21,6 +21,11 @@ public:
     // Views live until the call returns. False stops the parser: it ignores
     // everything from then on.
     virtual bool on_sse_event(const SseEvent &event) = 0;
+
+    // `bytes` begin with a line that begins an event. A sink that knows
+    // the event by its bytes takes it: how many those are, its empty line
+    // included; 0: parse it.
+    virtual std::size_t take_sse_event(std::string_view) { return 0; }
 };
 
 // LF, CR and CRLF end a line; a byte order mark at the start is skipped;
@@ -45,6 +50,8 @@ private:
     enum class State { mark, lines, after_cr, over };
 
     std::string_view skip_mark(std::string_view bytes);
+    std::size_t take_events(std::string_view bytes, SseSink &sink);
+    bool between_events() const;
     void read_lines(std::string_view bytes, SseSink &sink);
     void on_line(std::string_view line, SseSink &sink);
     void on_field(std::string_view name, std::string_view value);

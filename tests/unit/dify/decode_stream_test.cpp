@@ -54,6 +54,36 @@ TEST_F(DecodeStream, PingsDoNotStir)
     EXPECT_TRUE(decoder.stirred());
 }
 
+TEST_F(DecodeStream, EventsWithoutDataAreSkipped)
+{
+    EXPECT_TRUE(decoder.on_sse_event({"pong", "", false}));
+    EXPECT_EQ(decoder.skipped(), 1u);
+    EXPECT_TRUE(decoder.stirred());
+}
+
+// What is taken by its bytes is no longer than what is parsed.
+TEST_F(DecodeStream, KnownEventsHaveTheSameLimit)
+{
+    limits.max_event_bytes = 64;
+
+    dify::StreamDecoder known(AppMode::chat, limits, seen);
+    const std::string   begin = R"({"event":"message","answer":")";
+    const std::string   end = R"("})";
+
+    EXPECT_TRUE(known.on_sse_event({"", begin + "Hi" + end, false}));
+
+    const std::string fits(64 - begin.size() - end.size(), 'x');
+    const std::string event = "data: " + begin + fits + end + "\n\n";
+
+    EXPECT_EQ(known.take_sse_event(event + event), event.size());
+    EXPECT_EQ(known.take_sse_event("data: " + begin + fits + "x" + end
+                                   + "\n\n"), 0u);
+    EXPECT_EQ(known.take_sse_event(event.substr(0, event.size() - 1)), 0u);
+    EXPECT_EQ(known.take_sse_event(event.substr(1)), 0u);
+    EXPECT_EQ(known.take_sse_event(""), 0u);
+    EXPECT_EQ(seen.kinds, (Kinds{Kind::text, Kind::text}));
+}
+
 TEST_F(DecodeStream, NothingAfterTheEnd)
 {
     EXPECT_FALSE(event(R"({"event":"message_end"})"));

@@ -174,7 +174,7 @@ TEST_F(EncodeChatCall, Completion)
     ASSERT_TRUE(request);
     EXPECT_TRUE(request->post);
     EXPECT_EQ(request->path, "/completion-messages");
-    EXPECT_EQ(request->content_type, "application/json");
+    EXPECT_EQ(request->content_type, "");
     EXPECT_EQ(request->body,
               R"({"inputs":{"tone":"dry","query":"Be brief.\n\nUser: Cats"},)"
               R"("user":"u-42","response_mode":"streaming"})");

@@ -71,7 +71,7 @@ std::string shown(const BackendRequest &request)
         wire::write_string(out, request.args);
     }
 
-    if (request.content_type == "application/json" && !request.body.empty()) {
+    if (request.content_type.empty() && !request.body.empty()) {
         out += ",\"body\":" + request.body;
     }
 

@@ -1,5 +1,7 @@
 #include "opendify/pipeline.hpp"
 
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 #include "pipeline_play.hpp"
@@ -61,6 +63,26 @@ TEST(Pipeline, KeepsThoughtsApart)
                       + finish("stop"));
     expect_output(bytes, Form::folded, Commit::when_started,
                   folded("a", "stop", "hm"));
+}
+
+// A large event byte by byte: quadratic, this would take minutes.
+TEST(Pipeline, LargeEventsTakeTheTimeOfTheirBytes)
+{
+    const std::string text(1000000, 'y');
+    const std::string bytes = said(text) + kEnd;
+
+    for (std::size_t step : {1, 100}) {
+        Play run(Form::streamed, Commit::at_once);
+        const auto begin = std::chrono::steady_clock::now();
+
+        for (std::size_t at = 0; at < bytes.size(); at += step) {
+            run.feed(std::string_view(bytes).substr(at, step));
+        }
+
+        EXPECT_EQ(run.all(), kRole + piece(text) + finish("stop"));
+        EXPECT_LT(std::chrono::steady_clock::now() - begin,
+                  std::chrono::seconds(10));
+    }
 }
 
 TEST(Pipeline, LearnsFacts)

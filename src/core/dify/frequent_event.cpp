@@ -1,0 +1,66 @@
+#include "dify/frequent_event.hpp"
+
+#include "wire/json_string.hpp"
+
+namespace opendify::dify {
+
+namespace {
+
+// What is kept of a stream is bounded; Dify's events have some 300 bytes.
+constexpr std::size_t kMaxAround = 2048;
+
+// The quote that opens the token that ends at `quote`: those inside of it are
+// escaped, and so stand behind an odd number of backslashes.
+std::size_t opening_quote(std::string_view event, std::size_t quote)
+{
+    for (std::size_t at = event.rfind('"', quote - 1); at != event.npos;
+         at = event.rfind('"', at - 1))
+    {
+        const std::size_t before = event.find_last_not_of('\\', at - 1);
+
+        if ((at - 1 - before) % 2 == 0) {
+            return at;
+        }
+    }
+
+    return event.npos;
+}
+
+}  // namespace
+
+void FrequentEvent::learn(Kind kind, std::string_view event,
+                          std::size_t quote)
+{
+    const std::size_t open = opening_quote(event, quote);
+
+    kind_ = Kind::none;
+
+    if (open + 1 + event.size() - quote <= kMaxAround) {
+        kind_ = kind;
+        head_ = event.substr(0, open + 1);
+        tail_ = event.substr(quote);
+    }
+}
+
+FrequentEvent::Found FrequentEvent::read(std::string_view bytes)
+{
+    Found found;
+
+    if (kind_ == Kind::none || bytes.substr(0, head_.size()) != head_) {
+        return found;
+    }
+
+    const std::size_t quote = wire::read_token(bytes.substr(head_.size()),
+                                               text_, found.text);
+
+    if (quote != bytes.npos
+        && bytes.substr(head_.size() + quote, tail_.size()) == tail_)
+    {
+        found.kind = kind_;
+        found.size = head_.size() + quote + tail_.size();
+    }
+
+    return found;
+}
+
+}  // namespace opendify::dify

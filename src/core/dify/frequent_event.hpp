@@ -1,0 +1,41 @@
+// Events that tell a piece of the answer differ, within a stream, in that
+// piece alone. Such an event is known again by the bytes around its text and
+// read without building a document.
+
+#ifndef OPENDIFY_DIFY_FREQUENT_EVENT_HPP
+#define OPENDIFY_DIFY_FREQUENT_EVENT_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace opendify::dify {
+
+class FrequentEvent {
+public:
+    enum class Kind { none, message, agent_message, text_chunk };
+
+    // `event` was read as a document: it is of this kind, and the token of
+    // its text ends with the quote at `quote`. Replaces what was learnt.
+    void learn(Kind kind, std::string_view event, std::size_t quote);
+
+    struct Found {
+        Kind             kind = Kind::none;
+        std::size_t      size = 0;  // of the event
+        std::string_view text;  // lives until the next call, as do the bytes
+    };
+
+    // Do the bytes begin with the learnt event, with a text of its own? none:
+    // read it as a document.
+    Found read(std::string_view bytes);
+
+private:
+    Kind        kind_ = Kind::none;
+    std::string head_;  // up to the text, with its opening quote
+    std::string tail_;  // behind it, from its closing quote on
+    std::string text_;  // unescaped
+};
+
+}  // namespace opendify::dify
+
+#endif

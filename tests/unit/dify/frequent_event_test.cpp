@@ -1,0 +1,93 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "dify/frequent_event.hpp"
+#include "wire/json_reader.hpp"
+
+namespace opendify::dify {
+namespace {
+
+using Kind = FrequentEvent::Kind;
+
+FrequentEvent learnt(std::string_view event)
+{
+    wire::JsonDocument document;
+    FrequentEvent      frequent;
+
+    EXPECT_TRUE(document.parse(event, 9));
+    frequent.learn(Kind::message, event,
+                   document.root()["answer"].closing_quote());
+
+    return frequent;
+}
+
+TEST(FrequentEvent, IsKnownAgain)
+{
+    FrequentEvent frequent =
+        learnt(R"({"event":"message","answer":"Hi","id":"7"})");
+
+    const std::string_view next =
+        R"({"event":"message","answer":" \"there\"\n","id":"7"}{"more")";
+    const auto found = frequent.read(next);
+
+    EXPECT_EQ(found.kind, Kind::message);
+    EXPECT_EQ(found.text, " \"there\"\n");
+    EXPECT_EQ(next.substr(found.size), R"({"more")");
+}
+
+TEST(FrequentEvent, IsNoOther)
+{
+    FrequentEvent frequent =
+        learnt(R"({"event":"message","answer":"Hi","id":"7"})");
+
+    for (std::string_view other : {
+             R"({"event":"message","answer":"Hi","id":"8"})",
+             R"({"event":"message","answer":"Hi","id":"7")",
+             R"({"event":"message","answer":"Hi)",
+             R"({"event":"message","answer":"H\x","id":"7"})",
+             R"({"event":"message","answer":"","answer":"Hi","id":"7"})",
+             R"({"event":"message","answer":)", "", })
+    {
+        EXPECT_EQ(frequent.read(other).kind, Kind::none) << other;
+    }
+}
+
+TEST(FrequentEvent, IsLearntWhereverTheTextStands)
+{
+    for (std::string_view event : {
+             R"({"answer":""})", R"({"answer":"\\"})", R"({"answer":"\\\""})",
+             R"({"answer":"\"a\"b\\"})", R"( { "answer" : "\n" } )",
+             R"({"answer":"not this","x":"\\","answer":"\"this"})",
+             R"({"a":{"answer":"nor this"},"\u0061nswer":"this"})", })
+    {
+        wire::JsonDocument document;
+        ASSERT_TRUE(document.parse(event, 9));
+
+        const auto found = learnt(event).read(event);
+
+        EXPECT_EQ(found.size, event.size()) << event;
+        EXPECT_EQ(found.text, document.root()["answer"].string()) << event;
+    }
+}
+
+// A mended text has other offsets than the event has.
+TEST(FrequentEvent, IsNotLearntFromMendedText)
+{
+    wire::JsonDocument document;
+
+    ASSERT_TRUE(document.parse(R"({"a":"\ud800","answer":"x"})", 9));
+    EXPECT_EQ(document.root()["answer"].closing_quote(), 0u);
+}
+
+TEST(FrequentEvent, KeepsNoMoreThanTheUsual)
+{
+    const std::string event =
+        R"({"answer":"Hi","padding":")" + std::string(4096, 'x') + "\"}";
+
+    EXPECT_EQ(learnt(event).read(event).kind, Kind::none);
+}
+
+}  // namespace
+}  // namespace opendify::dify
