@@ -68,6 +68,7 @@ class Turn:
     call: object = None          # its last run at Dify
     conversation: str = ''
     continues: bool = False
+    before: set = field(default_factory=set)  # its conversation allowed
     outcome: str = ''
 
     def __str__(self):
@@ -114,6 +115,7 @@ class Held:
     allowed: set    # histories that it may be taken for
     head: tuple = None
     stopped: float = 0.0
+    left: float = 0.0   # when its client did, before the end
     gone: bool = False
 
 
@@ -135,6 +137,10 @@ class Model:
 
     def fault(self, what, turn, *more):
         """With what went before in the same scope."""
+        with self.lock:
+            self._fault(what, turn, more)
+
+    def _fault(self, what, turn, more):
         earlier = [one for one in self.turns.values()
                    if one.scope == turn.scope][-12:]
         self.faults.append('\n'.join([
@@ -197,8 +203,13 @@ class Model:
             elif outcome == 'failed' and turn.end in LOST:
                 held.allowed = set()
             elif outcome == 'failed' and turn.continues:
-                self._free(turn, held, turn.history)
+                # Where it was, which only its name may have told.
+                if turn.before == {turn.history}:
+                    self._free(turn, held, turn.history)
+                else:
+                    held.allowed = turn.before
             elif turn.kills == self.kills and not turn.lengthens:
+                held.left = time.monotonic()
                 held.allowed = turn.possible() - {turn.history}
 
     def _free(self, turn, held, history):
@@ -259,6 +270,7 @@ class Model:
                 and held.turn.kills == self.kills:
             self.fault('shared', turn, held.turn)
         self._take(turn.conversation)
+        turn.before = held.allowed
         held.turn, held.allowed = turn, turn.possible()
 
     def begin(self, turn, conversation):
@@ -287,6 +299,9 @@ class Model:
                 self.wipes += 1
                 self.free.clear()
             young = time.monotonic() - SETTLE_S
+            for held in self.held.values():
+                if held.left > young:  # perhaps nobody has seen it leave
+                    held.allowed |= held.turn.possible()
             for known in list(self.free.values()):
                 if self.held[known].stopped > young:
                     self._take(known)

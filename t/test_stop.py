@@ -115,6 +115,21 @@ def test_leaving_after_the_end_is_no_stop(site, model):
     assert not site.dify.stops
 
 
+@pytest.mark.parametrize('how', ['fin', 'rst'])
+def test_leaving_in_a_flood(site, how):
+    """That it has left is seen in a write as well as in a read."""
+    site.app('chat-bot').script = lambda ask: dify_events.stream(
+        'chat', ask.ids, ['z' * 100] * 3000)[:-1] + [(30.0, b'')]
+    for _ in range(20):
+        with site.open() as connection:
+            connection.head()
+            connection.until(b'zzz')
+            connection.leave(how)
+        run = site.dify.runs[-1]
+        site.dify.wait(lambda run=run: run.finished)
+        assert run.stopped
+
+
 def test_leaving_over_http_2(site):
     site.app('chat-bot').script = long_answer
     with pytest.raises(AssertionError):

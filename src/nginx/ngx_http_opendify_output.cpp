@@ -161,9 +161,14 @@ void record_error(ngx_http_request_t *r, const Failure &failure)
     ctx->error = std::string(error_code_name(failure));
 }
 
+// A client that is lost before the answer's end has left: the stage tells what
+// it has left.
 bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 {
-    ctx->stage = Stage::finished;
+    if (ctx->settled) {
+        ctx->stage = Stage::finished;
+    }
+
     ngx_http_finalize_request(ctx->r, rc);
 
     return false;
