@@ -38,13 +38,14 @@ bool is_tail(char c)
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-bool is_plain(std::string_view text, std::size_t at)
+// Of the plain character at `at`; 0 if there is none.
+std::size_t plain_size(std::string_view text, std::size_t at)
 {
     wire::Utf8Unit unit = wire::utf8_unit(text, at);
     std::uint32_t  code = static_cast<unsigned char>(text[at]);
 
     if (!unit.valid) {
-        return false;
+        return 0;
     }
 
     if (unit.size > 1) {
@@ -57,21 +58,22 @@ bool is_plain(std::string_view text, std::size_t at)
 
     for (const Range &range : kPlain) {
         if (code <= range.last) {
-            return code >= range.first;
+            return code >= range.first ? unit.size : 0;
         }
     }
 
-    return false;
+    return 0;
 }
 
-// The beginning of the character before `at`.
-std::size_t before(std::string_view text, std::size_t at)
+bool is_behind_plain(std::string_view text, std::size_t at)
 {
-    do {
-        at--;
-    } while (at > 0 && is_tail(text[at]));
+    std::size_t begin = at;
 
-    return at;
+    do {
+        begin--;
+    } while (begin > 0 && is_tail(text[begin]));
+
+    return begin + plain_size(text, begin) == at;
 }
 
 }  // namespace
@@ -79,8 +81,8 @@ std::size_t before(std::string_view text, std::size_t at)
 std::size_t grapheme_border(std::string_view text, std::size_t from)
 {
     for (std::size_t at = from == 0 ? 1 : from; at < text.size(); at++) {
-        if (!is_tail(text[at]) && is_plain(text, at)
-            && is_plain(text, before(text, at)))
+        if (!is_tail(text[at]) && plain_size(text, at) != 0
+            && is_behind_plain(text, at))
         {
             return at;
         }
