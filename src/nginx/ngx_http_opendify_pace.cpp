@@ -8,7 +8,7 @@ namespace {
 
 // The least is what leaves room for a tick or two.
 constexpr ngx_msec_t kLag = 100;
-constexpr ngx_msec_t kMinLag = 20;
+constexpr ngx_msec_t kMinLag = 40;
 constexpr ngx_msec_t kMaxLag = 10000;
 
 // The parameter of "smooth", or 0.
@@ -54,7 +54,7 @@ char *set_pace(ngx_conf_t *cf, ngx_command_t *, void *conf)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"opendify_pace\" takes off, smooth or smooth "
-                           "max_lag=TIME, with a time from 20ms to 10s");
+                           "max_lag=TIME, with a time from 40ms to 10s");
         return conf_error();
     }
 

@@ -21,7 +21,7 @@ bool Pacer::pace(std::string_view text, std::uint64_t now_ms)
     bool begins = begins_burst(now_ms);
 
     if (empty()) {
-        if (begins || now_ms + kTickMs >= until_ms_) {
+        if (begins || now_ms + kTickMs + kSlackMs >= until_ms_) {
             return false;
         }
 
@@ -45,7 +45,7 @@ bool Pacer::pace(std::string_view text, std::uint64_t now_ms)
 
 bool Pacer::begins_burst(std::uint64_t now_ms)
 {
-    bool begins = !any_ || now_ms - last_ms_ >= kTickMs;
+    bool begins = !any_ || now_ms - last_ms_ >= kBurstMs;
 
     if (begins && any_) {
         // Beyond the lag one rhythm is as good as another.

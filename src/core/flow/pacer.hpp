@@ -4,7 +4,7 @@
 //     comes     |||||..........|||||..........||||..........
 //     goes out  |||||..........|..|..|..|..|..|..|..|..|....
 //
-// A burst is what comes within a tick of the piece before it, the rhythm the
+// A burst is what comes within some ms of the piece before it, the rhythm the
 // time from burst to burst. The first piece of a burst goes out at once if
 // nothing is kept, the others are spread over the rhythm, a share a tick. So
 // what comes evenly goes straight through, and so does everything before there
@@ -43,7 +43,8 @@ public:
     std::uint64_t due_ms() const { return empty() ? 0 : due_ms_; }
     bool empty() const { return begin_ == kept_.size(); }
 
-    static constexpr std::uint32_t kTickMs = 15;    // about a screen's
+    static constexpr std::uint32_t kTickMs = 20;    // reads as a flow
+    static constexpr std::uint32_t kBurstMs = 10;   // between its pieces
     static constexpr std::size_t   kMaxKept = 16 << 10;  // bytes, all told
 
 private:

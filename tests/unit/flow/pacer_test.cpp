@@ -102,7 +102,7 @@ TEST(Pacer, OffKeepsNothing)
 
 TEST(Pacer, WhatComesEvenlyGoesThrough)
 {
-    for (std::uint64_t gap : {1, 2, 5, 10, 14, 15, 16, 20, 40, 100, 700}) {
+    for (std::uint64_t gap : {1, 2, 5, 9, 10, 11, 19, 20, 21, 40, 100, 700}) {
         Stream run;
 
         for (int i = 0; i < 500; i++) {
@@ -158,9 +158,9 @@ TEST(Pacer, ABurstIsSpread)
         run.until(begin + 100);
         EXPECT_EQ(run.out, run.in);
 
-        for (std::uint64_t at = begin + 1; at < begin + 91; at += 15) {
-            EXPECT_GE(run.between(at, at + 15), 6u);
-            EXPECT_LE(run.between(at, at + 15), 12u);
+        for (std::uint64_t at = begin + 1; at < begin + 81; at += 20) {
+            EXPECT_GE(run.between(at, at + 20), 6u);
+            EXPECT_LE(run.between(at, at + 20), 12u);
         }
     }
 
@@ -179,7 +179,7 @@ TEST(Pacer, ABurstIsOutBeforeTheNext)
     }
 
     EXPECT_LE(run.longest, 150u);
-    EXPECT_GE(run.longest, 100u);
+    EXPECT_GE(run.longest, 120u);
 }
 
 TEST(Pacer, AShareATickIsOneChunk)
@@ -191,7 +191,7 @@ TEST(Pacer, AShareATickIsOneChunk)
     std::size_t before = run.chunks.size();
     burst(run, 200);
     run.until(run.now + 100);
-    EXPECT_EQ(run.chunks.size() - before, 7u);
+    EXPECT_EQ(run.chunks.size() - before, 5u);
     EXPECT_EQ(run.out, run.in);
 }
 
@@ -210,7 +210,7 @@ TEST(Pacer, ALongPieceIsCutAtBorders)
     run.come(text);
     run.until(run.now + 100);
     EXPECT_EQ(run.out, "ab" + text);
-    EXPECT_GE(run.chunks.size(), 7u);
+    EXPECT_GE(run.chunks.size(), 6u);
 
     std::size_t at = 0;
     for (const auto &[when, size] : run.chunks) {

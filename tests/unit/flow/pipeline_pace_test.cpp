@@ -51,13 +51,13 @@ TEST(PipelinePace, KeptTextWasNotSaid)
     Paced run;
 
     EXPECT_EQ(run.all(), kBefore);
-    EXPECT_EQ(run.pipeline.due_ms(), 1115u);
+    EXPECT_EQ(run.pipeline.due_ms(), 1120u);
     EXPECT_EQ(run.pipeline.text_bytes(), 8u);
     EXPECT_EQ(run.pipeline.digest(), answered("zero one"));
 
-    run.at(1114);
+    run.at(1119);
     EXPECT_EQ(run.all(), kBefore);
-    run.at(1115);
+    run.at(1120);
     EXPECT_EQ(run.all(), kBefore + piece(" two"));
     EXPECT_EQ(run.pipeline.due_ms(), 0u);
     EXPECT_EQ(run.pipeline.digest(), answered("zero one two"));
@@ -74,7 +74,7 @@ TEST(PipelinePace, TheEndGoesOutWithTheLastText)
     run.finish();  // the upstream's close changes nothing
     EXPECT_EQ(run.all(), kBefore);
 
-    run.at(1115);
+    run.at(1120);
     EXPECT_EQ(run.all(), kBefore + piece(" two"));
     EXPECT_TRUE(run.pipeline.closing());
     run.at(1200);
@@ -225,11 +225,11 @@ TEST(PipelinePace, TheModerationWindowComesFirst)
     EXPECT_EQ(run.pipeline.due_ms(), 1600u);
     run.at(1600);
     EXPECT_EQ(run.all(), kBefore);
-    EXPECT_EQ(run.pipeline.due_ms(), 1615u);
+    EXPECT_EQ(run.pipeline.due_ms(), 1620u);
     run.at(1610);
     run.feed(said(" three"));
-    EXPECT_EQ(run.pipeline.due_ms(), 1615u);
-    run.at(1615);
+    EXPECT_EQ(run.pipeline.due_ms(), 1620u);
+    run.at(1620);
     EXPECT_EQ(run.all(), kBefore + piece(" two"));
     EXPECT_EQ(run.pipeline.due_ms(), 2110u);
 
@@ -262,17 +262,17 @@ TEST(PipelinePace, ABlockBeforeTheEndWaitsForTheText)
     run.feed(kEnd);
     EXPECT_TRUE(run.pipeline.held());
     EXPECT_TRUE(run.pipeline.closing());
-    EXPECT_EQ(run.pipeline.due_ms(), 1115u);
+    EXPECT_EQ(run.pipeline.due_ms(), 1120u);
     run.pipeline.complete("\n\nMore?");
     EXPECT_FALSE(run.pipeline.held());
     EXPECT_TRUE(run.pipeline.closing());
-    run.at(1115);
+    run.at(1120);
     EXPECT_EQ(run.all(), kBefore + piece(" two") + piece("\\n\\nMore?")
                              + finish("stop"));
 
     Paced late(options);
     late.feed(kEnd);
-    late.at(1115);
+    late.at(1120);
     EXPECT_EQ(late.all(), kBefore + piece(" two"));
     EXPECT_TRUE(late.pipeline.held());
     late.pipeline.complete("\n\nMore?");
@@ -293,7 +293,7 @@ TEST(PipelinePace, SourcesComeBehindTheText)
                 "\"hours.md\",\"segment_id\":\"s\",\"content\":\"x\"}]");
     run.feed(end);
     EXPECT_EQ(run.all(), kBefore);
-    run.at(1115);
+    run.at(1120);
     std::string all = run.all();
     EXPECT_EQ(all.find(kBefore + piece(" two")), 0u);
     EXPECT_LT(all.find(" two"), all.find("opendify:sources"));
