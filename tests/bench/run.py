@@ -10,6 +10,7 @@ round's, and the table has the median of the rounds and their range.
 
 BENCH_ONLY=a,b     these loads alone
 BENCH_ROUNDS=5     rounds of a to e and i; f and g have one, h three
+                   j draws docs/pacing.svg
 BENCH_SIZE=1.0     factor of requests, streams and megabytes
 """
 
@@ -30,9 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / 't'))
 
 import nginx  # noqa: E402
+import pacing_plot  # noqa: E402
 
 ROUNDS = int(os.environ.get('BENCH_ROUNDS', '5'))
-ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h,i').split(',')
+ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h,i,j').split(',')
 SIZE = float(os.environ.get('BENCH_SIZE', '1'))
 MODEL = 'bench'
 PACES = ('off', 'smooth')
@@ -198,10 +200,10 @@ class Bench:
         with urllib.request.urlopen(url, timeout=30) as reply:
             return json.load(reply)['sent']
 
-    def fresh(self, name):
+    def fresh(self, name, upstream=None):
         """An nginx that has not served anything."""
         folder = tempfile.mkdtemp(prefix=name, dir=self.folder)
-        subject = Subject(folder, name, self.upstream_port)
+        subject = Subject(folder, name, upstream or self.upstream_port)
         self.running.append(subject)
         return subject.start()
 
@@ -445,9 +447,29 @@ def pacing(bench):
             ', '.join(f'{lag:.0f}' for lag in lags))
 
 
+def plot(bench):
+    """docs/pacing.svg, and the largest lag in it."""
+    source = pacing_plot.Source().start()
+    source.app('bench', script=pacing_plot.script)
+    try:
+        came, off, smooth = [], [], []
+        for name, went in (('off', off), ('smooth', smooth)):
+            came, went[:] = pacing_plot.measure(
+                source, bench.fresh(name, source.port))
+            print(f'\n{name}: largest lag '
+                  f'{pacing_plot.largest_lag(came, went) * 1000:.0f} ms')
+        path = ROOT / 'docs' / 'pacing.svg'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(pacing_plot.draw(came, off, smooth))
+        print(f'written: {path.relative_to(ROOT)}')
+    finally:
+        source.close()
+
+
 LOADS = {'a': one_event_per_packet, 'b': bursts, 'c': paced,
          'd': short_answers, 'e': blocking, 'f': open_streams,
-         'g': stalled_client, 'h': conversations, 'i': pacing}
+         'g': stalled_client, 'h': conversations,
+         'i': pacing, 'j': plot}
 
 
 def machine():
