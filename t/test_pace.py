@@ -517,11 +517,13 @@ def test_leaving_over_http_2(bare_site, how):
     assert len(site.dify.stops) == (how == 'half')
 
 
-@pytest.mark.parametrize('tail', [CUT, RESET, b'garbage\n\n'])
-def test_dify_leaves_during_the_drain(bare_site, tail):
+@pytest.mark.parametrize('behind', [
+    (0.2, CUT), (0.2, RESET), (0.2, b'garbage\n\n'), (20.0, b'')],
+    ids=['cut', 'reset', 'garbage', 'silent'])
+def test_what_dify_does_during_the_drain(bare_site, behind):
     """Its end was seen: the answer is whole."""
-    site = bare_site.start(location=LONG)
-    says_then_bursts(site, behind=[(0.2, tail)])
+    site = bare_site.start(location=LONG + 'opendify_drain 300ms;')
+    says_then_bursts(site, behind=[behind])
     chat = Chat(site)
     first = chat.say('CANARY one')
     assert chat.answer.text == TEXT and chat.answer.finish == 'stop'
@@ -554,6 +556,16 @@ def test_a_slow_reader(bare_site, cut):
         time.sleep(1.0)
         answer = client.check_stream(connection.rest())
     assert answer.text == ''.join(words)
+
+
+def test_a_slow_reader_over_http_2(bare_site):
+    site = bare_site.start(location=SMOOTH)
+    words = [f'{i:04}' + 'x' * 2000 for i in range(300)]
+    site.app('chat-bot').script = lambda ask: in_bursts(
+        dify_events.stream('chat', ask.ids, words), 30, 0.05)
+    response = client.ask_h2(site.h2_port, 'POST', '/v1/chat/completions',
+                             site.body(), options=['--limit-rate', '300k'])
+    assert client.check_stream(response).text == ''.join(words)
 
 
 @pytest.mark.parametrize('ended', [True, False])

@@ -37,8 +37,8 @@ bool Pacer::pace(std::string_view text, std::uint64_t now_ms)
         return false;
     }
 
-    pieces_.push_back({now_ms, text.size()});
     kept_.append(text);
+    pieces_.push_back({now_ms, text.size()});
 
     return true;
 }
@@ -79,7 +79,7 @@ std::string_view Pacer::take(std::uint64_t now_ms)
 
     due_ms_ = now_ms + kTickMs;
 
-    while (!empty()) {
+    while (first_ < pieces_.size()) {
         Piece &piece = pieces_[first_];
         bool   last_tick =
             piece.at_ms + max_lag_ms_ < due_ms_ + kSlackMs;
