@@ -156,6 +156,18 @@ class Connection:
             assert self.more(), f'{needle!r} not in {self.response.body!r}'
         return self.response
 
+    def come(self):
+        """Reads what has come by now."""
+        timeout = self.sock.gettimeout()
+        self.sock.settimeout(0.001)
+        try:
+            while self.more():
+                pass
+        except TimeoutError:
+            pass
+        self.sock.settimeout(timeout)
+        return self.response
+
     def rest(self):
         if self.response.status not in (204, 304):
             while self.more():

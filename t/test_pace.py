@@ -103,13 +103,7 @@ def ask_slowly(site, model='chat-bot', until=b'w9 ', **more):
 
 def what_is_there(connection):
     """Takes from the socket what has come by now, and leaves."""
-    connection.sock.settimeout(0.001)
-    try:
-        while connection.more():
-            pass
-    except TimeoutError:
-        pass
-    text = text_of(connection.response.body)
+    text = text_of(connection.come().body)
     connection.leave('rst')
     return text
 
