@@ -247,8 +247,8 @@ def test_bursts_are_spread(bare_site):
     site = bare_site.start(location=SMOOTH)
     says_in_bursts(site, words=[f'w{i} ' for i in range(80)], size=8)
     smooth = pieces_of(site.ask())
-    site.write(location='opendify_pace off;')
-    site.nginx.reload()
+    site.nginx.stop()
+    site.start(location='opendify_pace off;')
     rough = pieces_of(site.ask())
     assert smooth[-1][1] == rough[-1][1]
     assert len(rough) < 24 and len(smooth) > 2 * len(rough)
