@@ -106,6 +106,15 @@ outcomes: ## print what is decoded from recorded answers, DIR=/path
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(OUTCOME)
 	@$(OUTCOME) "$(DIR)"
 
+# Where the pacer may cut a text, for a test against Unicode's own rules.
+BORDERS := $(UNIT_DIR)/grapheme_borders
+
+$(BORDERS): $(patsubst %.cpp,$(UNIT_DIR)/%.o,tests/tools/grapheme_borders.cpp \
+              src/core/flow/grapheme_border.cpp src/core/wire/utf8.cpp)
+	$(CXX) $(UNIT_OPT) $^ -o $@
+
+-include $(UNIT_DIR)/tests/tools/grapheme_borders.d
+
 # --- end to end ------------------------------------------------------------
 
 PACKAGES := .venv/ready

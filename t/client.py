@@ -156,6 +156,18 @@ class Connection:
             assert self.more(), f'{needle!r} not in {self.response.body!r}'
         return self.response
 
+    def come(self):
+        """Reads what has come by now."""
+        timeout = self.sock.gettimeout()
+        self.sock.settimeout(0.001)
+        try:
+            while self.more():
+                pass
+        except TimeoutError:
+            pass
+        self.sock.settimeout(timeout)
+        return self.response
+
     def rest(self):
         if self.response.status not in (204, 304):
             while self.more():
@@ -173,10 +185,11 @@ def ask(port, method, path, body=b'', headers=(), timeout=15.0):
         return connection.ask(method, path, body, headers)
 
 
-def ask_h2(port, method, path, body=None, headers=(), timeout=15.0):
-    """The same over HTTP/2 without TLS."""
+def ask_h2(port, method, path, body=None, headers=(), timeout=15.0,
+           options=()):
+    """The same over HTTP/2 without TLS; `options` are curl's."""
     command = ['curl', '-sS', '-i', '--http2-prior-knowledge', '-N',
-               '-X', method, '--max-time', str(timeout)]
+               '-X', method, '--max-time', str(timeout), *options]
     for name, value in headers:
         command += ['-H', f'{name}: {value}']
     if body is not None:

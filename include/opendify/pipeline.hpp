@@ -1,7 +1,7 @@
 // One answer: the backend's bytes in, the client's bytes out.
 //
 //     bytes -> wire/sse_parser -> dify/decode_stream -> TurnEvent
-//           -> flow/text_gate -> flow/answer_writer
+//           -> flow/text_gate -> flow/answer_writer, with flow/pacer
 //           -> openai/encode_chat_stream | encode_chat_reply -> output()
 //
 // The pipeline never blocks and never throws for bytes from a network.
@@ -50,6 +50,7 @@ struct AnswerOptions {
     bool          footnotes = false;  // sources also as a block of text
     bool          hold_end = false;   // wait for complete() at the end
     std::uint32_t moderation_window_ms = 0;  // text is held back that long
+    std::uint32_t pace_ms = 0;  // bursts of text are spread over that long
     std::string   files_origin;  // "https://dify.example.com": what relative
                                  // addresses of files are relative to
     std::string   output_name;   // workflow: the output that is the answer,
@@ -70,13 +71,15 @@ public:
     Pipeline(const Pipeline &) = delete;
     Pipeline &operator=(const Pipeline &) = delete;
 
-    // A clock that never goes back, in ms; before feed(). Only the moderation
-    // window needs it.
+    // A clock that never goes back, in ms; before feed() and release(). Only
+    // the moderation window and the pacing of a stream need it.
     void set_now(std::uint64_t now_ms);
 
     // When text that is held back is to be let go with release(), 0: never.
     std::uint64_t due_ms() const;
     void release();
+    // Text goes out unpaced: the client is behind anyway.
+    void hurry();
 
     // Bytes of the backend's body, cut anywhere. Ignored after over().
     void feed(std::string_view bytes);
@@ -96,17 +99,21 @@ public:
     // until the end.
     std::string &output() { return output_; }
 
+    // The end was seen, but is not in output(): paced text goes before it, or
+    // it is held().
+    bool closing() const;
+
     // A piece of the answer was written, or the end was seen. What is held
     // back or dropped does not count.
     bool started() const;
     bool stirred() const;   // an event other than a ping was seen
-    bool ended() const;     // the end was seen, output() is complete
+    bool ended() const;     // output() is complete
     bool failed() const;    // failure() says why; in a stream that has
                             // committed, output() ends with the error event
     bool over() const { return ended() || failed(); }
 
-    // With hold_end: the backend's end was seen, ended() waits for complete(),
-    // which may add a block of text. The block is no part of digest().
+    // With hold_end: the backend's end was seen, the answer's waits for
+    // complete(), which may add a block of text, no part of digest().
     bool held() const;
     void complete(std::string_view block);
     const Failure &failure() const;

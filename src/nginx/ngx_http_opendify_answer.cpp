@@ -215,7 +215,8 @@ void look_at_calls(ClientCtx *ctx)
 
     auto &pipeline = *ctx->pipeline;
 
-    if (ctx->stage == Stage::answering && !pipeline.over() && !pipeline.held()
+    if (ctx->stage == Stage::answering && !pipeline.over()
+        && !pipeline.closing()
         && (ctx->call == nullptr || ctx->call->done))
     {
         on_call_over(ctx);
@@ -302,6 +303,10 @@ void answer_run(ClientCtx *ctx)
     if (ctx->first_token_ms < 0 && ctx->pipeline->started()) {
         ctx->first_token_ms = static_cast<ngx_int_t>(ngx_current_msec
                                                      - ctx->started_at);
+    }
+
+    if (is_behind(ctx)) {
+        ctx->pipeline->hurry();
     }
 
     if (ctx->pipeline->over() && !ctx->settled) {

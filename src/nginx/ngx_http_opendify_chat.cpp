@@ -49,6 +49,7 @@ AnswerOptions answer_options(const ClientCtx *ctx)
     options.hold_end = conf->suggested == kSuggestedText;
     options.moderation_window_ms = static_cast<std::uint32_t>(
         ctx->turn.stream ? conf->moderation_window : 0);
+    options.pace_ms = static_cast<std::uint32_t>(conf->pace);
     options.files_origin = std::string(view(conf->files_origin));
     options.output_name = std::string(view(ctx->app->output));
 

@@ -223,6 +223,8 @@ void send_whole(ngx_http_request_t *r, ngx_uint_t status,
 void send_reply(ClientCtx *ctx);
 // Sends what the pipeline has. False: the request is over (sent or broken).
 bool send_stream(ClientCtx *ctx);
+// What was sent is still on its way.
+bool is_behind(const ClientCtx *ctx);
 void send_ping(ClientCtx *ctx);
 
 // What $request_id says: 32 hex digits, the same for the life of the request.

@@ -294,6 +294,13 @@ ngx_command_t commands[] = {
       offsetof(LocConf, moderation_window),
       nullptr },
 
+    { ngx_string("opendify_pace"),
+      kAnyLevel|NGX_CONF_TAKE12,
+      set_pace,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      nullptr },
+
     { ngx_string("opendify_files_origin"),
       kAnyLevel|NGX_CONF_TAKE1,
       set_origin,

@@ -103,6 +103,7 @@ void merge_form(LocConf *conf, LocConf *prev)
     ngx_conf_merge_value(conf->footnotes, prev->footnotes, 0);
     ngx_conf_merge_msec_value(conf->moderation_window,
                               prev->moderation_window, 0);
+    ngx_conf_merge_msec_value(conf->pace, prev->pace, 0);
 
     for (auto field : {&LocConf::files_origin, &LocConf::system_input,
                        &LocConf::continue_text, &LocConf::form_pass})
@@ -182,6 +183,7 @@ void *create_loc_conf(ngx_conf_t *cf)
     conf->tasks = NGX_CONF_UNSET_UINT;
     conf->footnotes = NGX_CONF_UNSET;
     conf->moderation_window = NGX_CONF_UNSET_MSEC;
+    conf->pace = NGX_CONF_UNSET_MSEC;
     conf->keepalive = NGX_CONF_UNSET_MSEC;
     conf->stall = NGX_CONF_UNSET_MSEC;
     conf->drain = NGX_CONF_UNSET_MSEC;

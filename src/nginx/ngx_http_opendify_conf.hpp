@@ -73,6 +73,7 @@ struct LocConf {
     ngx_str_t    task_app;  // model that answers them, empty: the one asked
     ngx_flag_t   footnotes;
     ngx_msec_t   moderation_window;  // text is held back that long
+    ngx_msec_t   pace;      // bursts are spread over that long; 0: they are not
     ngx_str_t    files_origin;
     ngx_str_t    system_input;
     ngx_str_t    continue_text; // empty: the core's
@@ -123,6 +124,7 @@ char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *set_pace(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 // Administration. The second is a part of merge_loc_conf().
 char *set_conversations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -20,7 +20,8 @@ void leave(void *data)
 
     call_let_go(ctx->probe, 0);
 
-    if (ctx->stage == Stage::suggesting) {  // Dify has ended the turn
+    if (ctx->pipeline != nullptr && ctx->pipeline->closing()) {
+        // Dify has ended the turn: what went out is the answer.
         guarded(ctx->r->connection->log, 0, [ctx] {
             conversation_remember(ctx);
             return 0;
@@ -181,8 +182,16 @@ void events_arm_release(ClientCtx *ctx)
 {
     auto due = static_cast<ngx_msec_t>(ctx->pipeline->due_ms());
 
-    if (due == 0 || ctx->release.timer_set || ctx->pipeline->over()) {
+    if (due == 0 || ctx->pipeline->over()) {
         return;
+    }
+
+    if (ctx->release.timer_set) {
+        if (static_cast<ngx_msec_int_t>(ctx->release.timer.key - due) <= 0) {
+            return;
+        }
+
+        ngx_del_timer(&ctx->release);  // or nginx would round it
     }
 
     auto wait = static_cast<ngx_msec_int_t>(due - ngx_current_msec);

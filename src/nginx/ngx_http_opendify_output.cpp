@@ -235,6 +235,11 @@ void send_reply(ClientCtx *ctx)
     send_whole(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
 }
 
+bool is_behind(const ClientCtx *ctx)
+{
+    return ctx->r->connection->buffered || is_busy(ctx);
+}
+
 bool send_stream(ClientCtx *ctx)
 {
     auto *r = ctx->r;
@@ -267,7 +272,7 @@ bool send_stream(ClientCtx *ctx)
         return finish_request(ctx, rc);
     }
 
-    if (r->connection->buffered || is_busy(ctx)) {
+    if (is_behind(ctx)) {
         return wait_for_client(r) ? true : finish_request(ctx, NGX_ERROR);
     }
 
@@ -279,8 +284,7 @@ bool send_stream(ClientCtx *ctx)
 void send_ping(ClientCtx *ctx)
 {
     // Over: the end is on its way, and nothing comes after it.
-    if (ctx->pipeline->over() || ctx->r->connection->buffered || is_busy(ctx))
-    {
+    if (ctx->pipeline->over() || is_behind(ctx)) {
         return;
     }
 

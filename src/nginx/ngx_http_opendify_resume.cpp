@@ -106,7 +106,7 @@ bool resume_unheard(ClientCtx *ctx)
 
     pipeline.feed("\n\n");  // ends what was cut
 
-    if (!pipeline.over() && !pipeline.held()) {
+    if (!pipeline.over() && !pipeline.closing()) {
         call_let_go(ctx->call, 0);
         resume_poll(ctx);
     }
@@ -125,7 +125,7 @@ void resume_on_record(ClientCtx *ctx)
 
     ctx->pipeline->feed(encode_run_frame(call->reply));
 
-    if (ctx->pipeline->over()) {
+    if (ctx->pipeline->over() || ctx->pipeline->closing()) {
         return;
     }
 

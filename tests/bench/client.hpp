@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "socket.hpp"
 
@@ -24,6 +25,7 @@ struct Options {
     int         ramp_ms = 0;
     int         stall_ms = 0;
     int         limit_s = 60;
+    bool        lag = false;
 };
 
 enum class Place { head, size, data, data_end, trailer, frame };
@@ -41,11 +43,14 @@ struct Client {
     std::uint32_t stream = 0;
     std::int64_t  sent_at = 0;
     std::int64_t  read_at = 0;     // of the last piece of the body, or 0
+    int           digits = -1;     // seen of a time of the upstream's
+    std::int64_t  stamp = 0;
 };
 
 inline Options       options;
 inline std::uint64_t body_bytes;
 inline std::uint64_t event_count;
+inline std::vector<std::int64_t> lags;  // of texts that say when they were sent
 
 [[noreturn]] inline void refuse(const char *why, std::string_view shown = {})
 {
@@ -55,9 +60,33 @@ inline std::uint64_t event_count;
     std::exit(1);
 }
 
+inline void note_lags(Client &c, std::string_view piece)
+{
+    std::int64_t now = now_us();
+
+    for (char byte : piece) {
+        if (byte == '@') {
+            c.digits = 0;
+            c.stamp = 0;
+
+        } else if (c.digits >= 0) {
+            c.stamp = c.stamp * 10 + (byte - '0');
+
+            if (++c.digits == kStampDigits) {
+                lags.push_back(now - c.stamp);
+                c.digits = -1;
+            }
+        }
+    }
+}
+
 inline void on_body(Client &c, std::string_view piece)
 {
     body_bytes += piece.size();
+
+    if (options.lag) {
+        note_lags(c, piece);
+    }
 
     // Ends of events: an empty line.
     for (std::size_t at = 0; at < piece.size(); at++) {

@@ -1,13 +1,13 @@
 // Clients that cost little: one thread, epoll, HTTP/1.1 or HTTP/2.
 //
 //     load PORT PATH BODY CONNECTIONS REQUESTS [http2] [tls] [hold]
-//          [ramp=MS] [stall=MS] [limit=S]
+//          [ramp=MS] [stall=MS] [limit=S] [lag]
 //
 // Each connection has one request under way at a time. Prints what was seen
 // as one JSON object; any answer but a whole 200 is the end. hold: says "open"
 // when every connection has got something, and stays until stdin is closed.
 // ramp: over which time the first requests are spread. stall: nothing is read
-// for so long.
+// for so long. lag: texts are times of KIND t, and their age is noted.
 
 #include <algorithm>
 #include <string_view>
@@ -129,7 +129,8 @@ void print_result(std::int64_t took_us)
     std::printf("{\"requests\":%d,\"seconds\":%.6f,\"bytes\":%llu,"
                 "\"events\":%llu,\"pieces\":%zu,"
                 "\"first_p50\":%lld,\"first_p99\":%lld,"
-                "\"gap_p50\":%lld,\"gap_p99\":%lld}\n",
+                "\"gap_p50\":%lld,\"gap_p99\":%lld,"
+                "\"texts\":%zu,\"lag_p50\":%lld,\"lag_max\":%lld}\n",
                 done, static_cast<double>(took_us) / 1e6,
                 static_cast<unsigned long long>(body_bytes),
                 static_cast<unsigned long long>(event_count),
@@ -137,7 +138,9 @@ void print_result(std::int64_t took_us)
                 static_cast<long long>(percentile(firsts, 50)),
                 static_cast<long long>(percentile(firsts, 99)),
                 static_cast<long long>(percentile(gaps, 50)),
-                static_cast<long long>(percentile(gaps, 99)));
+                static_cast<long long>(percentile(gaps, 99)), lags.size(),
+                static_cast<long long>(percentile(lags, 50)),
+                static_cast<long long>(percentile(lags, 100)));
 }
 
 bool take_word(std::string_view word)
@@ -156,6 +159,10 @@ bool take_word(std::string_view word)
 
     if (word == "tls") {
         return options.tls = true;
+    }
+
+    if (word == "lag") {
+        return options.lag = true;
     }
 
     if (word == "hold") {
@@ -233,7 +240,8 @@ int main(int argc, char **argv)
 {
     if (!take_arguments(argc, argv)) {
         refuse("load PORT PATH BODY CONNECTIONS REQUESTS [http2] [tls] "
-               "[hold] [ramp=MS] [stall=MS] [limit=S]");
+               "[hold] [ramp=MS] [stall=MS] [limit=S] "
+               "[lag]");
     }
 
     int         epoll = epoll_create1(0);

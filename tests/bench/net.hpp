@@ -18,6 +18,8 @@
 
 namespace bench {
 
+constexpr int kStampDigits = 15;
+
 [[noreturn]] inline void die(const char *what)
 {
     std::perror(what);

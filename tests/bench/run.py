@@ -9,7 +9,8 @@ What is compared is the worker's CPU time, user and system; a ratio is one
 round's, and the table has the median of the rounds and their range.
 
 BENCH_ONLY=a,b     these loads alone
-BENCH_ROUNDS=5     rounds of a to e; f and g have one, h three
+BENCH_ROUNDS=5     rounds of a to e and i; f and g have one, h three
+                   j draws docs/pacing.svg
 BENCH_SIZE=1.0     factor of requests, streams and megabytes
 """
 
@@ -30,11 +31,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / 't'))
 
 import nginx  # noqa: E402
+import pacing_plot  # noqa: E402
 
 ROUNDS = int(os.environ.get('BENCH_ROUNDS', '5'))
-ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h').split(',')
+ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h,i,j').split(',')
 SIZE = float(os.environ.get('BENCH_SIZE', '1'))
 MODEL = 'bench'
+PACES = ('off', 'smooth')
 
 CONF = '''\
 {load}
@@ -86,7 +89,7 @@ PLAIN = '''
         }}'''
 
 OURS = '''
-        location /v1/ {{ opendify_pass /_dify; }}
+        location /v1/ {{ opendify_pass /_dify; {pace} }}
         location /_dify/ {{
             internal;
             {proxy}
@@ -123,12 +126,13 @@ def make_certificate(folder):
 
 
 class Subject(nginx.Nginx):
-    """One of the two nginx."""
+    """An nginx: plain, ours, or ours with a value of opendify_pace."""
 
     def __init__(self, folder, name, upstream):
         super().__init__(folder)
         self.name = name
-        self.ours = name == 'ours'
+        self.ours = name != 'plain'
+        pace = f'opendify_pace {name};' if name in PACES else ''
         self.port = nginx.free_port()
         self.h2_port = nginx.free_port()
         self.tls_port = nginx.free_port()
@@ -146,7 +150,8 @@ class Subject(nginx.Nginx):
             http='opendify_zone conversations 64m;\n'
                  f'opendify_app {MODEL} key=bench mode=chat;'
                  if self.ours else '',
-            locations=(OURS if self.ours else PLAIN).format(proxy=proxy)))
+            locations=(OURS if self.ours else PLAIN).format(
+                proxy=proxy, pace=pace)))
 
     def start(self):
         super().start()
@@ -210,10 +215,10 @@ class Bench:
         with urllib.request.urlopen(url, timeout=30) as reply:
             return json.load(reply)['sent']
 
-    def fresh(self, name):
+    def fresh(self, name, upstream=None):
         """An nginx that has not served anything."""
         folder = tempfile.mkdtemp(prefix=name, dir=self.folder)
-        subject = Subject(folder, name, self.upstream_port)
+        subject = Subject(folder, name, upstream or self.upstream_port)
         self.running.append(subject)
         return subject.start()
 
@@ -255,15 +260,16 @@ class Bench:
         result['cpu_us'] = result['cpu'] * 1e6 / result['requests']
         return result
 
-    def rounds(self, spec, *arguments, plain_spec=None, **how):
+    def rounds(self, spec, *arguments, plain_spec=None,
+               names=('plain', 'ours'), **how):
         """[(plain, ours)]; who is first changes."""
-        specs = {'plain': plain_spec or spec, 'ours': spec}
+        specs = {'plain': plain_spec or spec}
         pairs = []
         for number in range(ROUNDS):
-            order = ['plain', 'ours'][::1 if number % 2 else -1]
-            pair = {name: self.load(self.subject(name), specs[name],
-                                    *arguments, **how) for name in order}
-            pairs.append((pair['plain'], pair['ours']))
+            pair = {name: self.load(self.subject(name),
+                                    specs.get(name, spec), *arguments, **how)
+                    for name in names[::1 if number % 2 else -1]}
+            pairs.append(tuple(pair[name] for name in names))
         check_events(spec, plain_spec is None, pairs)
         return pairs
 
@@ -436,9 +442,53 @@ def conversations(bench):
                         'bytes')))
 
 
+def pacing(bench):
+    """What an even flow costs, and how late it makes what."""
+    print('\n| i. opendify_pace | off | smooth | smooth / off '
+          '| largest lag, ms: off, smooth |\n|---|---|---|---|---|')
+    for what, events, burst, gap_ms in (
+            ('even: 64 × 20 ms', 64, 1, 20),
+            ('bursts: 8 × 8 a 160 ms', 64, 8, 160),
+            ('bursts: 8 × 32 a 400 ms', 256, 32, 400)):
+        streams = sized(200)
+        pairs = bench.rounds(f't:{events}:{burst}:{gap_ms * 1000}:16',
+                             streams, streams, 'ramp=500', 'lag',
+                             names=PACES)
+        for pair in pairs:
+            for result in pair:
+                assert result['texts'] == streams * events, result
+        cpu = [[cpu_us(one) for one in same] for same in zip(*pairs)]
+        lags = [max(one['lag_max'] for one in same) / 1000
+                for same in zip(*pairs)]
+        row(f'{streams} streams, {what}: CPU µs a stream',
+            *(spread(each, '{:.0f}') for each in cpu),
+            '**' + spread([s / o for o, s in zip(*cpu)]) + '**',
+            ', '.join(f'{lag:.0f}' for lag in lags))
+
+
+def plot(bench):
+    """docs/pacing.svg, and the largest lag in it."""
+    source = pacing_plot.Source().start()
+    source.app('bench', script=pacing_plot.script)
+    try:
+        came, off, smooth = [], [], []
+        for name, went in (('off', off), ('smooth', smooth)):
+            came, went[:] = pacing_plot.measure(
+                source, bench.fresh(name, source.port))
+            print(f'\n{name}: largest lag '
+                  f'{pacing_plot.largest_lag(came, went) * 1000:.0f} ms')
+        path = ROOT / 'docs' / 'pacing.svg'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(pacing_plot.draw(came, off, smooth))
+        print(f'written: {path.relative_to(ROOT)}')
+    finally:
+        source.close()
+
+
 LOADS = {'a': one_event_per_packet, 'b': bursts, 'c': paced,
          'd': short_answers, 'e': blocking, 'f': open_streams,
-         'g': stalled_client, 'h': conversations}
+         'g': stalled_client, 'h': conversations,
+         'i': pacing, 'j': plot}
 
 
 def machine():

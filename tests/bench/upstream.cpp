@@ -10,7 +10,9 @@
 // KIND s: a stream of EVENTS events with a text of TEXT_BYTES each and one
 // message_end, every BURST of them in one write, GAP_US between writes; each
 // event is an HTTP chunk, as Dify sends them. KIND o: the same, left open.
-// KIND j: one JSON reply with all of the text. GET: the bytes sent so far.
+// KIND t: a stream whose texts are the times at which they were sent: "@" and
+// kStampDigits digits, in us of CLOCK_MONOTONIC. KIND j: one JSON reply with
+// all of the text. GET: the bytes sent so far.
 
 #include <algorithm>
 #include <queue>
@@ -58,6 +60,7 @@ struct Connection {
     bool          open = false;   // an answer is under way
     std::string   event;
     std::string   event_end;
+    std::size_t   stamp_at = 0;   // in event; KIND t
 };
 
 struct Due {
@@ -105,9 +108,13 @@ void make_events(Connection *c)
                            + uuid(turns + (2ull << 40)) + "\",\"id\":\""
                            + message;
 
+    std::string text = c->spec.kind == 't'
+                           ? "@" + std::string(bench::kStampDigits, '0')
+                           : text_of(c->spec.text_bytes);
+
     c->event = chunk("data: {\"event\":\"message" + envelope
-                     + "\",\"answer\":\"" + text_of(c->spec.text_bytes)
-                     + "\",\"from_variable_selector\":null}\n\n");
+                     + "\",\"answer\":\"" + text + "\",\"from_variable_selector\":null}\n\n");
+    c->stamp_at = c->event.find('@') + 1;
     c->event_end = chunk("data: {\"event\":\"message_end" + envelope
                          + "\",\"metadata\":" + std::string(kUsage)
                          + ",\"files\":null}\n\n");
@@ -134,15 +141,29 @@ void reply_turn(Connection *c)
                  + ",\"created_at\":1700000000}");
 }
 
+void add_event(Connection *c)
+{
+    std::size_t begin = c->out.size();
+
+    c->out.append(c->event);
+
+    if (c->spec.kind == 't') {
+        char stamp[24];
+        std::snprintf(stamp, sizeof(stamp), "%0*lld", bench::kStampDigits,
+                      static_cast<long long>(now_us()));
+        c->out.replace(begin + c->stamp_at, bench::kStampDigits, stamp);
+    }
+}
+
 void add_burst(Connection *c)
 {
     for (int i = 0; i < c->spec.burst && c->left > 0; i++) {
         c->left--;
 
         if (c->left > 0) {
-            c->out.append(c->event);
+            add_event(c);
 
-        } else if (c->spec.kind == 's') {
+        } else if (c->spec.kind != 'o') {
             c->out.append(c->event_end).append("0\r\n\r\n");
         }
     }

@@ -40,7 +40,8 @@ AnswerWriter::AnswerWriter(const AnswerHead &head,
                            const Fingerprint &history, const Limits &limits,
                            std::string &out)
     : options_(options), history_(history), out_(out),
-      encoder_(make_encoder(head, limits)), answer_(history)
+      encoder_(make_encoder(head, limits)),
+      pacer_(head.stream ? options.pace_ms : 0), answer_(history)
 {
     answer_.begin(Role::assistant);
 }
@@ -98,7 +99,11 @@ void AnswerWriter::on_text(std::string_view piece)
     }
 
     after_block_ = false;
-    put_text(piece);
+
+    if (!pacer_.keep(piece, now_ms_)) {
+        hurry();
+        put_text(piece);
+    }
 }
 
 void AnswerWriter::on_thought(std::string_view piece)
@@ -130,6 +135,13 @@ void AnswerWriter::put_text(std::string_view piece)
     encoder_->text(piece, out_);
 }
 
+void AnswerWriter::put_kept(std::string_view piece)
+{
+    if (!piece.empty()) {
+        put_text(piece);
+    }
+}
+
 void AnswerWriter::put_tag(std::string_view tag)
 {
     started_ = true;
@@ -159,6 +171,7 @@ Digest AnswerWriter::digest()
 // A paragraph of its own.
 void AnswerWriter::put_block(std::string_view block)
 {
+    hurry();
     close_thoughts();
 
     if (text_bytes_ > 0 && block.substr(0, kParagraph.size()) != kParagraph) {
@@ -174,6 +187,8 @@ void AnswerWriter::put_thought(std::string_view piece, Thoughts kind)
 {
     bool             tags = options_.reasoning == ReasoningMode::inline_;
     std::string_view gap;
+
+    hurry();
 
     if (tags && !tag_open_) {
         put_tag(kTagOpen);
@@ -243,6 +258,7 @@ void AnswerWriter::file(std::string_view piece)
     std::string      address = file_address(url, options_.files_origin);
 
     splitter_.new_round(*this);
+    hurry();  // the address may be in it
 
     if (address.empty() || in_text(address) || in_text(url)
         || addresses_.size() == kMaxFiles
@@ -286,7 +302,8 @@ void AnswerWriter::citation(const Citation &citation)
 void AnswerWriter::take_back()
 {
     encoder_->replace({}, out_);
-    splitter_.reset();
+    drop_held();
+    pacer_.begin_anew();
     answer_ = history_;
     answer_.begin(Role::assistant);
     unhashed_.clear();
@@ -299,9 +316,16 @@ void AnswerWriter::take_back()
     text_bytes_ = 0;
 }
 
+void AnswerWriter::drop_held()
+{
+    splitter_.reset();
+    pacer_.drop();
+}
+
 void AnswerWriter::close(bool sources)
 {
-    splitter_.finish(*this);
+    finish_text();
+    hurry();
     close_thoughts();
 
     if (sources && options_.footnotes) {

@@ -2,19 +2,24 @@
 // dialect out. Knows what the client has seen, so that the fingerprint is
 // that of the text it will send back.
 //
-//     pieces -> ThinkSplitter -> text | thoughts -> ChatEncoder
-//                                  |
-//                                  +-> Fingerprint
+//     pieces -> ThinkSplitter -> text -> Pacer -> ChatEncoder
+//                                 |        |
+//                              thoughts    +-> Fingerprint
+//
+// Text that the pacer keeps was not yet said. It goes out before whatever
+// comes after it.
 
 #ifndef OPENDIFY_FLOW_ANSWER_WRITER_HPP
 #define OPENDIFY_FLOW_ANSWER_WRITER_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "flow/pacer.hpp"
 #include "flow/text_gate.hpp"
 #include "flow/think_splitter.hpp"
 #include "openai/chat_encoder.hpp"
@@ -29,6 +34,9 @@ public:
                  const Fingerprint &history, const Limits &limits,
                  std::string &out);
 
+    // A clock that never goes back, in ms.
+    void set_now(std::uint64_t now_ms) { now_ms_ = now_ms; }
+
     // text, reasoning, step, form (its text) or file (file_piece).
     void on_release(TurnEvent::Kind kind, std::string_view text) override;
     static std::string file_piece(const OutputFile &file);
@@ -38,8 +46,17 @@ public:
     // Forgets the whole answer; nothing of it was sent.
     void take_back();
     // Forgets what was not yet shown.
-    void drop_held() { splitter_.reset(); }
+    void drop_held();
 
+    // Text that is kept for its time: when it is due, and what is due or all
+    // of it goes out.
+    bool keeps_text() const { return !pacer_.empty(); }
+    std::uint64_t due_ms() const { return pacer_.due_ms(); }
+    void release() { put_kept(pacer_.take(now_ms_)); }
+    void hurry() { put_kept(pacer_.take_all()); }
+
+    // No more text comes; some of it may still be kept.
+    void finish_text() { splitter_.finish(*this); }
     // Shows what is held and closes what is open; the sources, if asked for.
     void close(bool sources);
     // Text that is no part of the conversation.
@@ -58,6 +75,7 @@ private:
     void on_thought_end() override;
 
     void put_text(std::string_view piece);
+    void put_kept(std::string_view piece);
     void put_tag(std::string_view tag);
     void said(std::string_view piece);
     void put_block(std::string_view block);
@@ -73,6 +91,7 @@ private:
 
     std::unique_ptr<openai::ChatEncoder> encoder_;
     ThinkSplitter                        splitter_;
+    Pacer                                pacer_;
     Fingerprint                          answer_;  // history_ + text so far,
     std::string                          unhashed_;  // but for its end
 
@@ -80,6 +99,8 @@ private:
     std::vector<std::string> addresses_;  // of files
     std::vector<Citation>    citations_;
     std::string              joined_;
+
+    std::uint64_t now_ms_ = 0;
 
     Thoughts    thoughts_ = Thoughts::none;
     bool        started_ = false;

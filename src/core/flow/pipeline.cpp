@@ -1,61 +1,10 @@
-#include "opendify/pipeline.hpp"
-
-#include <optional>
+#include <algorithm>
 #include <utility>
 
-#include "dify/decode_stream.hpp"
-#include "flow/answer_writer.hpp"
-#include "flow/text_gate.hpp"
+#include "flow/pipeline_impl.hpp"
 #include "opendify/human_form.hpp"
-#include "wire/sse_parser.hpp"
 
 namespace opendify {
-
-struct Pipeline::Impl : TurnSink {
-    Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
-         AnswerOptions shown, std::string &output)
-        : head(std::move(answer_head)), options(std::move(shown)),
-          limits(bounds), history(std::move(sent)), out(output),
-          parser(limits.max_event_bytes)
-    {
-    }
-
-    void begin(AppMode mode);
-    void decode_as(AppMode mode);
-    void on_event(const TurnEvent &event) override;
-    void piece(TurnEvent::Kind kind, std::string_view text);
-    void replace(std::string_view whole);
-    void end(FinishReason reason);
-    void complete(std::string_view block);
-    void fail(Failure &&why);
-    void fail_if_full();
-    bool over() const { return ended || failed; }
-
-    AnswerHead    head;
-    AnswerOptions options;
-    Limits        limits;
-    Fingerprint   history;
-    std::string  &out;
-
-    wire::SseParser                        parser;
-    std::optional<dify::StreamDecoder>     decoder;
-    TextGate                               gate;
-    std::optional<AnswerWriter>            writer;
-
-    Usage         usage;
-    Failure       failure{Errc::backend_failed, {}, {}, {}};
-    FinishReason  finish = FinishReason::stop;
-    std::uint64_t now_ms = 0;
-
-    bool fed = false;  // of the upstream: there is something to forget
-    bool has_usage = false;
-    bool held = false;  // the end was seen, complete() was not called
-    bool ended = false;
-    bool failed = false;
-    bool committed = false;
-    bool replaced = false;  // moderation: the finish is content_filter
-    bool muted = false;     // replaced too late: nothing more is shown
-};
 
 void Pipeline::Impl::begin(AppMode mode)
 {
@@ -65,11 +14,14 @@ void Pipeline::Impl::begin(AppMode mode)
     // A folded answer waits for its end anyway.
     gate = TextGate(head.stream ? options.moderation_window_ms : 0);
     writer.emplace(head, options, history, limits, out);
+    writer->set_now(now_ms);
 
     out.clear();
+    block.clear();
     usage = Usage{};
     failure = Failure{Errc::backend_failed, {}, {}, {}};
-    fed = has_usage = held = ended = failed = replaced = muted = false;
+    fed = has_usage = replaced = muted = false;
+    closing = held = closed = ended = failed = false;
 }
 
 void Pipeline::Impl::decode_as(AppMode mode)
@@ -79,7 +31,7 @@ void Pipeline::Impl::decode_as(AppMode mode)
 
 void Pipeline::Impl::on_event(const TurnEvent &event)
 {
-    if (over() || held) {
+    if (over() || closing) {
         return;
     }
 
@@ -157,29 +109,33 @@ void Pipeline::Impl::end(FinishReason reason)
 {
     finish = replaced ? FinishReason::content_filter : reason;
     gate.flush(*writer);
-    writer->close(!replaced);
+    writer->finish_text();
+    closing = true;
+    held = options.hold_end;
+    go_on();
+}
+
+// After the end was seen: what comes behind the text, when the text is out.
+void Pipeline::Impl::go_on()
+{
     fail_if_full();
 
-    if (over()) {
+    if (!closing || over() || writer->keeps_text()) {
         return;
     }
 
-    held = options.hold_end;
-
-    if (!held) {
-        complete({});
+    if (!closed) {
+        closed = true;
+        writer->close(!replaced);
+        fail_if_full();
     }
-}
 
-void Pipeline::Impl::complete(std::string_view block)
-{
-    if (!replaced) {
+    if (!held && !replaced) {
         writer->aside(block);
         fail_if_full();
     }
 
-    if (!failed) {
-        held = false;
+    if (!held && !failed) {
         ended = true;
         writer->encoder().end(finish, has_usage ? &usage : nullptr, out);
     }
@@ -203,6 +159,7 @@ void Pipeline::Impl::fail(Failure &&why)
         writer->encoder().error(failure, out);
 
     } else {
+        writer->drop_held();
         out.clear();
     }
 }
@@ -234,16 +191,28 @@ Pipeline::~Pipeline() = default;
 void Pipeline::set_now(std::uint64_t now_ms)
 {
     impl_->now_ms = now_ms;
+    impl_->writer->set_now(now_ms);
 }
 
 std::uint64_t Pipeline::due_ms() const
 {
-    return impl_->gate.due_ms();
+    std::uint64_t held = impl_->gate.due_ms();
+    std::uint64_t paced = impl_->writer->due_ms();
+
+    return held == 0 || paced == 0 ? held + paced : std::min(held, paced);
 }
 
 void Pipeline::release()
 {
     impl_->gate.release(impl_->now_ms, *impl_->writer);
+    impl_->writer->release();
+    impl_->go_on();
+}
+
+void Pipeline::hurry()
+{
+    impl_->writer->hurry();
+    impl_->go_on();
 }
 
 void Pipeline::feed(std::string_view bytes)
@@ -256,14 +225,14 @@ void Pipeline::feed(std::string_view bytes)
 
 void Pipeline::finish()
 {
-    if (over() || held()) {
+    if (over() || closing()) {
         return;
     }
 
     impl_->parser.finish(*impl_->decoder);
     impl_->decoder->finish();
 
-    if (held()) {
+    if (closing()) {
         return;
     }
 
@@ -287,41 +256,13 @@ void Pipeline::restart(AppMode mode)
     }
 }
 
-bool Pipeline::started() const
-{
-    return impl_->writer->started() || impl_->ended || impl_->held;
-}
-
-bool Pipeline::stirred() const
-{
-    return impl_->decoder->stirred();
-}
-
-bool Pipeline::ended() const
-{
-    return impl_->ended;
-}
-
-bool Pipeline::failed() const
-{
-    return impl_->failed;
-}
-
-bool Pipeline::held() const
-{
-    return impl_->held;
-}
-
 void Pipeline::complete(std::string_view block)
 {
     if (impl_->held) {
-        impl_->complete(block);
+        impl_->held = false;
+        impl_->block = block;
+        impl_->go_on();
     }
-}
-
-const Failure &Pipeline::failure() const
-{
-    return impl_->failure;
 }
 
 void Pipeline::commit()
@@ -330,60 +271,6 @@ void Pipeline::commit()
     if (impl_->head.stream && !impl_->failed) {
         impl_->committed = true;
     }
-}
-
-bool Pipeline::committed() const
-{
-    return impl_->committed;
-}
-
-const std::string &Pipeline::task_id() const
-{
-    return impl_->decoder->task_id();
-}
-
-const std::string &Pipeline::conversation_id() const
-{
-    return impl_->decoder->conversation_id();
-}
-
-const std::string &Pipeline::message_id() const
-{
-    return impl_->decoder->message_id();
-}
-
-const Usage &Pipeline::usage() const
-{
-    return impl_->usage;
-}
-
-bool Pipeline::has_usage() const
-{
-    return impl_->has_usage;
-}
-
-std::string_view Pipeline::finish_reason() const
-{
-    if (!impl_->ended) {
-        return {};
-    }
-
-    return openai::finish_name(impl_->finish);
-}
-
-std::size_t Pipeline::skipped_events() const
-{
-    return impl_->decoder->skipped();
-}
-
-Digest Pipeline::digest() const
-{
-    return impl_->writer->digest();
-}
-
-std::size_t Pipeline::text_bytes() const
-{
-    return impl_->writer->text_bytes();
 }
 
 }  // namespace opendify

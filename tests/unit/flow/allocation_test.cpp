@@ -110,6 +110,29 @@ TEST(Allocation, OfAnAnswer)
     }
 }
 
+TEST(Allocation, OfAPacedAnswer)
+{
+    const std::string long_text =
+        "The answer that is longer than any small string may be.";
+    AnswerOptions options;
+    options.pace_ms = 100;
+
+    EXPECT_GT(starve([&] {
+                  Pipeline pipeline({"id", 1, "m", true, true}, AppMode::chat,
+                                    {}, Limits{}, options);
+                  pipeline.set_now(1000);
+                  pipeline.feed(said("Well. "));
+                  pipeline.set_now(1100);
+                  pipeline.feed(said(long_text) + said(long_text)
+                                + said(long_text) + kEnd);
+                  ASSERT_TRUE(pipeline.closing());
+                  pipeline.set_now(1200);
+                  pipeline.release();
+                  ASSERT_TRUE(pipeline.ended());
+              }),
+              10);
+}
+
 TEST(Allocation, OfErrorsAndForms)
 {
     const std::string error =

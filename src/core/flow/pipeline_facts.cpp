@@ -1,0 +1,96 @@
+// What is known of an answer.
+
+#include "flow/pipeline_impl.hpp"
+
+namespace opendify {
+
+bool Pipeline::closing() const
+{
+    return impl_->closing && !over();
+}
+
+bool Pipeline::started() const
+{
+    return impl_->writer->started() || impl_->closing;
+}
+
+bool Pipeline::stirred() const
+{
+    return impl_->decoder->stirred();
+}
+
+bool Pipeline::ended() const
+{
+    return impl_->ended;
+}
+
+bool Pipeline::failed() const
+{
+    return impl_->failed;
+}
+
+bool Pipeline::held() const
+{
+    return impl_->held;
+}
+
+const Failure &Pipeline::failure() const
+{
+    return impl_->failure;
+}
+
+bool Pipeline::committed() const
+{
+    return impl_->committed;
+}
+
+const std::string &Pipeline::task_id() const
+{
+    return impl_->decoder->task_id();
+}
+
+const std::string &Pipeline::conversation_id() const
+{
+    return impl_->decoder->conversation_id();
+}
+
+const std::string &Pipeline::message_id() const
+{
+    return impl_->decoder->message_id();
+}
+
+const Usage &Pipeline::usage() const
+{
+    return impl_->usage;
+}
+
+bool Pipeline::has_usage() const
+{
+    return impl_->has_usage;
+}
+
+std::string_view Pipeline::finish_reason() const
+{
+    if (!impl_->ended) {
+        return {};
+    }
+
+    return openai::finish_name(impl_->finish);
+}
+
+std::size_t Pipeline::skipped_events() const
+{
+    return impl_->decoder->skipped();
+}
+
+Digest Pipeline::digest() const
+{
+    return impl_->writer->digest();
+}
+
+std::size_t Pipeline::text_bytes() const
+{
+    return impl_->writer->text_bytes();
+}
+
+}  // namespace opendify

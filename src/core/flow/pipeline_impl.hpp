@@ -1,0 +1,68 @@
+// What a pipeline is made of.
+
+#ifndef OPENDIFY_FLOW_PIPELINE_IMPL_HPP
+#define OPENDIFY_FLOW_PIPELINE_IMPL_HPP
+
+#include <optional>
+#include <utility>
+
+#include "dify/decode_stream.hpp"
+#include "flow/answer_writer.hpp"
+#include "flow/text_gate.hpp"
+#include "opendify/pipeline.hpp"
+#include "wire/sse_parser.hpp"
+
+namespace opendify {
+
+struct Pipeline::Impl : TurnSink {
+    Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
+         AnswerOptions shown, std::string &output)
+        : head(std::move(answer_head)), options(std::move(shown)),
+          limits(bounds), history(std::move(sent)), out(output),
+          parser(limits.max_event_bytes)
+    {
+    }
+
+    void begin(AppMode mode);
+    void decode_as(AppMode mode);
+    void on_event(const TurnEvent &event) override;
+    void piece(TurnEvent::Kind kind, std::string_view text);
+    void replace(std::string_view whole);
+    void end(FinishReason reason);
+    void go_on();
+    void fail(Failure &&why);
+    void fail_if_full();
+    bool over() const { return ended || failed; }
+
+    AnswerHead    head;
+    AnswerOptions options;
+    Limits        limits;
+    Fingerprint   history;
+    std::string  &out;
+
+    wire::SseParser                        parser;
+    std::optional<dify::StreamDecoder>     decoder;
+    TextGate                               gate;
+    std::optional<AnswerWriter>            writer;
+
+    Usage         usage;
+    Failure       failure{Errc::backend_failed, {}, {}, {}};
+    FinishReason  finish = FinishReason::stop;
+    std::uint64_t now_ms = 0;
+    std::string   block;  // before the end
+
+    bool fed = false;  // of the upstream: there is something to forget
+    bool has_usage = false;
+    bool closing = false;  // the end was seen
+    bool held = false;     // and complete() was not called
+    bool closed = false;   // all that comes before the block is written
+    bool ended = false;
+    bool failed = false;
+    bool committed = false;
+    bool replaced = false;  // moderation: the finish is content_filter
+    bool muted = false;     // replaced too late: nothing more is shown
+};
+
+}  // namespace opendify
+
+#endif
