@@ -79,6 +79,7 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
 
     r->header = header;
     r->map = map;
+    r->erasures = Erasures();
     pool->data = r;
 
     return persist_load(persist_conf(shm));
@@ -231,12 +232,26 @@ bool Zone::take_conversation(const Digest &scope, std::string_view id,
     return ConversationMap(root(shm_)->map).take_conversation(scope, id, out);
 }
 
-void Zone::put(const Mapping &mapping, bool pending)
+TurnStart Zone::begin() const
+{
+    ShmLock lock(slab(shm_));
+
+    return {root(shm_)->erasures.number(), now_s()};
+}
+
+void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending)
 {
     Journalled change;
 
     {
         ShmLock lock(slab(shm_));
+
+        if (root(shm_)->erasures.forbid(start.erasures, mapping.owner,
+                                        mapping.id, start.at_s))
+        {
+            return;
+        }
+
         ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
         change = persist_put(shm_);
     }
@@ -286,6 +301,11 @@ Found Zone::search(const ConversationFilter &filter, std::uint32_t &from,
             changes[i] = persist_drop(shm_, found.entries[i].key);
         }
 
+        // Turns that took one of them after the last note.
+        if (removes && count != 0) {
+            root(shm_)->erasures.note(filter, now_s());
+        }
+
         found.at_end = map.is_end(from);
         found.total = map.size();
     }
@@ -297,6 +317,67 @@ Found Zone::search(const ConversationFilter &filter, std::uint32_t &from,
     }
 
     return found;
+}
+
+void Zone::forbid(const ConversationFilter &filter)
+{
+    ShmLock lock(slab(shm_));
+
+    root(shm_)->erasures.note(filter, now_s());
+}
+
+void Zone::remove(const ConversationEntry &entry)
+{
+    ConversationEntry  known;
+    ConversationFilter filter;
+    Journalled         change;
+
+    filter.id = entry.id;
+
+    {
+        ShmLock         lock(slab(shm_));
+        ConversationMap map(root(shm_)->map);
+
+        if (map.find(entry.key, known) && !known.has_head) {
+            root(shm_)->erasures.note(filter, now_s());
+        }
+
+        map.drop(entry.key);
+        change = persist_drop(shm_, entry.key);
+    }
+
+    persist_write(shm_, change);
+}
+
+std::size_t Zone::add(const ConversationEntry *entries, std::size_t count)
+{
+    std::vector<Journalled> changes(count);
+    std::size_t             added = 0;
+
+    {
+        ShmLock         lock(slab(shm_));
+        ConversationMap map(root(shm_)->map);
+
+        for (std::size_t i = 0; i < count; i++) {
+            if (map.add(entries[i])) {
+                changes[added++] = persist_put(shm_);
+            }
+        }
+    }
+
+    for (std::size_t i = 0; i < added; i++) {
+        persist_write(shm_, changes[i]);
+    }
+
+    return added;
+}
+
+std::size_t Zone::free() const
+{
+    ShmLock         lock(slab(shm_));
+    ConversationMap map(root(shm_)->map);
+
+    return map.capacity() - map.size();
 }
 
 void Zone::compact()
