@@ -119,7 +119,7 @@ def test_what_dify_did_not_delete_stays(admin, answer, code):
 @pytest.mark.parametrize('step', [CUT, RESET])
 def test_a_dify_that_is_away_ends_the_page(admin, step):
     made = {say(admin, 'u1') for _ in range(3)}
-    admin.dify.delete_script = Reply([(0.0, step)])
+    admin.dify.delete_script = Reply([(0.0, step)], framing='raw')
     told = delete(admin, '?user=u1&dify=true')
     assert told['deleted'] == 0 and len(told['failed']) == 1
     assert told['failed'][0]['code'] == 'backend_unreachable'

@@ -32,6 +32,16 @@ Failure bad_entry(std::string_view why)
                  + std::string(why), {}, {} };
 }
 
+// It becomes a part of paths at the backend.
+bool is_id(std::string_view text)
+{
+    return !text.empty()
+           && std::all_of(text.begin(), text.end(), [](char c) {
+                  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+                         || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+              });
+}
+
 // Seconds; OpenDify's descendants write fractions of them too.
 std::uint32_t time_of(const wire::JsonValue &value, std::uint32_t now_s)
 {
@@ -101,13 +111,14 @@ Result<bool> ConversationAdmin::read_entry(const wire::JsonValue &value)
     const std::string_view id = member.string();
     ConversationEntry entry;
 
+    if (!is_id(id) || !entry.id.assign(id)) {
+        return bad_entry("has no dify_conversation_id.");
+    }
+
     if (parse_entry(value.name(), entry)) {
         if (entry.id.view() != id) {
             return bad_entry("of an export has the conversation of another.");
         }
-
-    } else if (id.empty() || !entry.id.assign(id)) {
-        return bad_entry("has no dify_conversation_id.");
 
     } else {
         entry.used_s = time_of(value, now_s_);
