@@ -50,6 +50,11 @@ inline Root *root(const ngx_shm_zone_t *shm)
     return static_cast<Root *>(slab(shm)->data);
 }
 
+inline std::uint32_t now_s()
+{
+    return static_cast<std::uint32_t>(ngx_time());
+}
+
 class ShmLock {
 public:
     explicit ShmLock(ngx_slab_pool_t *pool) : pool_(pool)
