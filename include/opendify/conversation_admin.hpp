@@ -58,7 +58,7 @@ enum class AdminTask {
     show,
     remove,
     remove_at_backend,  // there first, one after the other
-    add,                // nothing is searched for: added() is what came
+    add,                // nothing is searched for: bring() has what came
 };
 
 Failure conversation_not_found();
@@ -91,9 +91,9 @@ public:
     // The backend did not remove it.
     void fail(const ConversationEntry &entry, const Failure &failure);
 
-    // What an import brings, the least recently used first, and how many of
-    // them were not known.
-    const std::vector<ConversationEntry> &brought() const { return entries_; }
+    // What an import brings, the least recently used first: the next ones,
+    // fewer than `count` at its end. And how many of them were not known.
+    std::vector<ConversationEntry> bring(std::size_t count);
     void added(std::size_t count) { count_ += count; }
 
     // The reply when the map is at its end, or there is no room. `next` is
@@ -113,6 +113,11 @@ private:
         std::string    code, message;
     };
 
+    struct Brought {
+        std::string       chat;  // "": the entry is whole
+        ConversationEntry entry;
+    };
+
     ConversationAdmin() = default;
     static AdminAnswer answer_of(PlaceKind kind, bool removes);
     Result<bool> read_arguments(std::string_view args,
@@ -125,7 +130,7 @@ private:
     Result<bool> read_cleanup(std::string_view body);
     Result<bool> read_file(std::string_view body, std::size_t free);
     Result<bool> read_entry(const wire::JsonValue &value);
-    Result<bool> read_chat(std::string_view chat, ConversationEntry &entry);
+    Result<bool> check_chat(std::string_view chat) const;
     void write_removed(std::string &out, std::uint32_t next,
                        bool at_end) const;
     std::string file() const;
@@ -150,6 +155,8 @@ private:
     std::uint32_t                  newest_s_ = 0;
     std::vector<ConversationEntry> entries_;
     std::vector<Failed>            failed_;
+    std::vector<Brought>           file_;
+    std::size_t                    brought_ = 0;  // of them
     std::vector<AdminApp>          apps_;
 };
 

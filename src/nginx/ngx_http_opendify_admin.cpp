@@ -7,9 +7,8 @@ namespace opendify::glue {
 
 namespace {
 
-// Until other events have their turn. A removed one costs a write to disk.
+// Until other events have their turn.
 constexpr int        kPieces = 16;
-constexpr int        kRemovedPieces = 1;
 constexpr ngx_msec_t kPause = 1;
 
 // Entries of an import under one lock; each is written to disk.
@@ -96,7 +95,7 @@ bool search(Job *job)
     auto  zone = zone_of(job);
     bool  removes = admin.task() == AdminTask::remove;
 
-    for (int i = removes ? kRemovedPieces : kPieces; i > 0; i--) {
+    for (int i = 0; i < kPieces; i++) {
         job->found = zone.search(admin.filter(), job->from, admin.room(),
                                  removes);
         job->dirty |= removes && !job->found.entries.empty();
@@ -108,6 +107,11 @@ bool search(Job *job)
         if (job->found.at_end || admin.room() == 0) {
             return true;
         }
+
+        // Each removed one costs a write to disk.
+        if (removes && !job->found.entries.empty()) {
+            break;
+        }
     }
 
     ngx_add_timer(&job->next, kPause);
@@ -118,13 +122,11 @@ bool search(Job *job)
 bool add(Job *job)
 {
     auto &admin = *job->admin;
-    auto  left = admin.brought().size() - job->added;
-    auto  count = std::min(left, kAdded);
+    auto  entries = admin.bring(kAdded);
 
-    admin.added(zone_of(job).add(admin.brought().data() + job->added, count));
-    job->added += count;
+    admin.added(zone_of(job).add(entries.data(), entries.size()));
 
-    if (count == left) {
+    if (entries.size() < kAdded) {
         return true;
     }
 

@@ -15,7 +15,6 @@ struct Job {
     std::optional<ConversationAdmin> admin;
     std::uint32_t                    from = 0;
     Found                            found;  // last
-    std::size_t                      added = 0;
     bool                             dirty = false;  // files have what is gone
     ngx_event_t                      next = {};
 

@@ -82,7 +82,7 @@ Result<std::string> ConversationAdmin::reply(std::uint32_t next, bool at_end,
 
     case AdminAnswer::imported:
         write_count(out, "{\"imported\":", count_);
-        write_count(out, ",\"known\":", entries_.size() - count_);
+        write_count(out, ",\"known\":", file_.size() - count_);
         write_count(out, ",\"too_old\":", too_old_);
         out += "}";
     }

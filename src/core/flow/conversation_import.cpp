@@ -89,17 +89,17 @@ Result<bool> ConversationAdmin::read_file(std::string_view body,
         }
     }
 
-    std::stable_sort(entries_.begin(), entries_.end(),
-                     [](const auto &a, const auto &b) {
-                         return a.used_s < b.used_s;
+    std::stable_sort(file_.begin(), file_.end(),
+                     [](const Brought &a, const Brought &b) {
+                         return a.entry.used_s < b.entry.used_s;
                      });
 
-    return entries_.size() <= free
+    return file_.size() <= free
                ? Result<bool>(true)
                : Failure{ Errc::bad_value,
                           "The zone has room for " + std::to_string(free)
                               + " more conversations, the file has "
-                              + std::to_string(entries_.size()) + ".",
+                              + std::to_string(file_.size()) + ".",
                           {}, {} };
 }
 
@@ -109,7 +109,8 @@ Result<bool> ConversationAdmin::read_entry(const wire::JsonValue &value)
                             ? value
                             : value["dify_conversation_id"];
     const std::string_view id = member.string();
-    ConversationEntry entry;
+    Brought brought;
+    ConversationEntry &entry = brought.entry;
 
     if (!is_id(id) || !entry.id.assign(id)) {
         return bad_entry("has no dify_conversation_id.");
@@ -121,27 +122,27 @@ Result<bool> ConversationAdmin::read_entry(const wire::JsonValue &value)
         }
 
     } else {
-        entry.used_s = time_of(value, now_s_);
-        Result<bool> done = read_chat(value.name(), entry);
+        Result<bool> done = check_chat(value.name());
 
         if (!done) {
             return done;
         }
+
+        brought.chat = value.name();
+        entry.used_s = time_of(value, now_s_);
     }
 
     if (now_s_ > entry.used_s && now_s_ - entry.used_s > ttl_s_) {
         too_old_++;
 
     } else {
-        entries_.push_back(entry);
+        file_.push_back(std::move(brought));
     }
 
     return true;
 }
 
-// As its first turn would be remembered, but for the history.
-Result<bool> ConversationAdmin::read_chat(std::string_view chat,
-                                          ConversationEntry &entry)
+Result<bool> ConversationAdmin::check_chat(std::string_view chat) const
 {
     if (!app_) {
         return missing("model");
@@ -151,17 +152,32 @@ Result<bool> ConversationAdmin::read_chat(std::string_view chat,
         return missing("user");
     }
 
-    if (chat.empty()) {
-        return bad_entry("has no chat.");
+    return chat.empty() ? Result<bool>(bad_entry("has no chat.")) : true;
+}
+
+// A chat is remembered as by its first turn, but for the history.
+std::vector<ConversationEntry> ConversationAdmin::bring(std::size_t count)
+{
+    std::vector<ConversationEntry> entries;
+    const auto owner = ConversationOwner::of(user_, app_.value_or(Digest{}));
+
+    for (; brought_ < file_.size() && entries.size() < count; brought_++) {
+        auto &[chat, entry] = file_[brought_];
+
+        if (!chat.empty()) {
+            const Digest scope =
+                conversation_scope(*app_, client_, user_, chat);
+
+            entry.key = ConversationMap::key(scope, entry.id.view());
+            entry.head = imported_head(scope);
+            entry.has_head = true;
+            entry.owner = owner;
+        }
+
+        entries.push_back(entry);
     }
 
-    const Digest scope = conversation_scope(*app_, client_, user_, chat);
-
-    entry.key = ConversationMap::key(scope, entry.id.view());
-    entry.head = imported_head(scope);
-    entry.has_head = true;
-    entry.owner = ConversationOwner::of(user_, *app_);
-    return true;
+    return entries;
 }
 
 std::string ConversationAdmin::file() const

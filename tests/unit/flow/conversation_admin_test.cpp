@@ -237,13 +237,17 @@ TEST(ConversationAdmin, AnExportIsImported)
     auto back = read("POST", "import", "", *file);
     ASSERT_TRUE(back);
     EXPECT_EQ(back->task(), AdminTask::add);
-    ASSERT_EQ(back->brought().size(), 2u);
-    EXPECT_EQ(back->brought()[0].key, older.key);
-    EXPECT_EQ(back->brought()[0].head, older.head);
-    EXPECT_TRUE(back->brought()[0].has_head);
-    EXPECT_EQ(back->brought()[0].owner.user, older.owner.user);
-    EXPECT_EQ(back->brought()[1].key, newer.key);
-    EXPECT_FALSE(back->brought()[1].has_head);
+    const auto first = back->bring(1);
+    ASSERT_EQ(first.size(), 1u);
+    const auto rest = back->bring(5);
+    ASSERT_EQ(rest.size(), 1u);
+    EXPECT_TRUE(back->bring(5).empty());
+    EXPECT_EQ(first[0].key, older.key);
+    EXPECT_EQ(first[0].head, older.head);
+    EXPECT_TRUE(first[0].has_head);
+    EXPECT_EQ(first[0].owner.user, older.owner.user);
+    EXPECT_EQ(rest[0].key, newer.key);
+    EXPECT_FALSE(rest[0].has_head);
     back->added(1);
     EXPECT_EQ(*back->reply(0, false, 0),
               "{\"imported\":1,\"known\":1,\"too_old\":0}");
@@ -258,9 +262,10 @@ TEST(ConversationAdmin, AFileOfOpenDify)
                       " \"created_at\": 1, \"last_used\": 999999000.5},"
                       " \"first\": \"id-3\"}");
     ASSERT_TRUE(admin);
-    ASSERT_EQ(admin->brought().size(), 2u);
+    const auto brought = admin->bring(5);
+    ASSERT_EQ(brought.size(), 2u);
 
-    const auto &entry = admin->brought()[0];
+    const auto &entry = brought[0];
     const Digest scope =
         conversation_scope(digest("key"), "client", "u", "chat");
     EXPECT_EQ(entry.id.view(), "id-2");
@@ -270,11 +275,11 @@ TEST(ConversationAdmin, AFileOfOpenDify)
     EXPECT_TRUE(entry.has_head);
     EXPECT_EQ(entry.owner.app,
               ConversationOwner::of("u", digest("key")).app);
-    EXPECT_EQ(admin->brought()[1].used_s, kNow);
+    EXPECT_EQ(brought[1].used_s, kNow);
 
     auto named = read("POST", "import", "model=bot&user=u&client=other",
                       "{\"chat\": \"id-2\"}");
-    EXPECT_EQ(named->brought()[0].head,
+    EXPECT_EQ(named->bring(5)[0].head,
               imported_head(conversation_scope(digest("key"), "other", "u",
                                                "chat")));
     EXPECT_EQ(*admin->reply(0, false, 0),
