@@ -406,3 +406,16 @@ def test_what_was_imported_too(bare_site):
     assert stored(site, 'id-gone-') == {'id-gone-'}
     assert delete(site, '?user=gone') == {'deleted': 700}
     wait_for(lambda: not stored(site, 'id-gone-'), 'clean files')
+
+
+def test_a_journal_that_came_late(bare_site):
+    """Its worker was held, while the files were written anew."""
+    site = kept_site(bare_site)
+    gone = say(site, 'gone')
+    late, = (site.dir / 'kept').glob('*.journal')
+    held = late.read_bytes()
+    assert delete(site, '?user=gone') == {'deleted': 1}
+    wait_for(lambda: not late.exists(), 'the new files')
+    late.write_bytes(held)
+    wait_for(lambda: not stored(site, gone), 'clean files')
+    assert not late.exists()

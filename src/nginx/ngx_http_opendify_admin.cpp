@@ -198,11 +198,12 @@ Result<ConversationAdmin> read(ngx_http_request_t *r, std::string_view body)
     auto *mcf = main_conf(r);
     auto *conf = loc_conf(r);
     auto  client = client_of(r, conf);
+    Zone  zone(mcf->zone, mcf->ttl);
 
     auto admin = ConversationAdmin::read(
         {view(r->method_name), path_of(r), view(r->args), body, client,
          static_cast<std::uint32_t>(ngx_time()),
-         static_cast<std::uint32_t>(mcf->ttl), Zone(mcf->zone, mcf->ttl).free()},
+         static_cast<std::uint32_t>(mcf->ttl), zone.free()},
         apps_of(mcf));
 
     if (admin && admin->task() == AdminTask::remove_at_backend

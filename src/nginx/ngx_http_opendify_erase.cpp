@@ -74,8 +74,13 @@ void end_call(Job *job, Zone &zone)
     job->calling = false;
     call_let_go(job->call, 0);
 
+    // The timeout and the reply may have come at once.
     if (job->next.timer_set) {
         ngx_del_timer(&job->next);
+    }
+
+    if (job->next.posted) {
+        ngx_delete_posted_event(&job->next);
     }
 
     if (gone) {
