@@ -168,8 +168,11 @@ def test_the_app_of_another_configuration(bare_site):
     site = start(bare_site, AT_DIFY)
     one = say(site, 'u', 'flow-bot')
     site.write(server=AT_DIFY, apps={'chat-bot': site.apps['chat-bot']})
+    old = site.nginx.workers()
     site.nginx.reload()
-    wait_for(lambda: get(site, one)['model'] is None, 'the new workers')
+    wait_for(lambda: not set(old) & set(site.nginx.workers()),
+             'the new workers alone')
+    assert get(site, one)['model'] is None
     told = delete(site, '?user=u&dify=true')
     assert told['deleted'] == 0
     assert told['failed'][0]['code'] == 'backend_misconfigured'
