@@ -1,6 +1,8 @@
 """What is erased is gone: at Dify if asked, in memory, in files, and for the
 turns that were under way."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -10,9 +12,10 @@ import dify_events
 from conftest import MODELS
 from fake_dify import error
 from fake_http import CUT, RESET, Reply
-from nginx_family import kill_all, wait_for
+from nginx_family import Daemon, kill_all, wait_for
 from test_admin import RARE, ask, delete, fill, get, ids, refused, say, start
 from test_conversations import Chat, conversation
+from test_persist import answers
 
 AT_DIFY = 'location /admin/ { opendify_conversations /_dify; }'
 
@@ -422,3 +425,33 @@ def test_a_journal_that_came_late(bare_site):
     late.write_bytes(held)
     wait_for(lambda: not stored(site, gone), 'clean files')
     assert not late.exists()
+
+
+def test_a_turn_that_old_workers_end_after_an_upgrade(bare_site):
+    """Its mapping comes by the files of the family that they are."""
+    site = bare_site
+    site.write(server=AT_DIFY, zone=f'conversations 1m '
+               f'path={site.dir / "kept"} snapshot=300ms')
+    daemon = Daemon(site.nginx).start()
+    try:
+        wait_for(lambda: answers(site), 'the first answer')
+        one = say(site, 'gone')
+        stays = Chat(site, user='stays')
+        slow(site, pause=4.0)
+        gone = Chat(site, user='gone')
+        with under_way(site, gone) as first, under_way(site, stays) as other:
+            daemon.upgrade()
+            os.kill(daemon.masters[0], signal.SIGWINCH)
+            time.sleep(0.3)
+            assert delete(site, '?user=gone') == {'deleted': 1}
+            # More than 3 s later: what is older does not come at all.
+            finish(gone, first)
+            finish(stays, other)
+        late = [run.ids.conversation for run in site.dify.runs[1:]]
+        daemon.end(daemon.masters[0])
+        wait_for(lambda: len(list((site.dir / 'kept').glob('*.lock'))) == 1,
+                 'the merge')
+        wait_for(lambda: stored(site, one, *late) == {late[1]}, 'clean files')
+        assert ids(get(site)) == [late[1]]
+    finally:
+        daemon.close()
