@@ -62,6 +62,7 @@ ROUTES = [(re.compile(path), handlers) for path, handlers in [
     (r'/v1/info', {'GET': '_info'}),
     (r'/v1/parameters', {'GET': '_parameters'}),
     (r'/v1/conversations', {'GET': '_conversations'}),
+    (r'/v1/conversations/([^/]+)', {'DELETE': '_delete'}),
     (r'/v1/messages', {'GET': '_messages'}),
     (r'/v1/messages/([^/]+)/suggested', {'GET': '_suggested'}),
     (RUNS.pattern, {'POST': '_generate'}),
@@ -100,6 +101,7 @@ class FakeDify(Forms, Files, Server):
         self.silence_s = 300.0    # a chatflow or workflow that hangs
         self.stop_script = None   # a Reply instead of "success"
         self.messages_script = None
+        self.delete_script = None  # a Reply, or (call, id) -> one or None
 
     # --- for tests ---------------------------------------------------------
 
@@ -186,6 +188,24 @@ class FakeDify(Forms, Files, Server):
     def _conversations(app, call):
         return wrong_kind(app, 'chat-messages') or json_reply(
             {'limit': 20, 'has_more': False, 'data': []})
+
+    def _delete(self, app, call, conversation):
+        script = self.delete_script
+        if callable(script):
+            script = script(call, conversation)
+        if script is not None:
+            return script
+        user = call.json.get('user')
+        if not user:
+            return no_user()
+        refusal = wrong_kind(app, 'chat-messages')
+        if refusal:
+            return refusal
+        found = self.conversations.get(conversation)
+        if not found or found['user'] != user or found['key'] != call.key:
+            return error('not_found', 404, 'Conversation Not Exists.')
+        del self.conversations[conversation]
+        return Reply([], 204, 'application/json', framing='empty')
 
     def _messages(self, app, call):
         if self.messages_script is not None:

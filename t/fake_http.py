@@ -32,7 +32,8 @@ class Reply:
     status: int = 200
     content_type: str = SSE
     headers: list = field(default_factory=list)
-    framing: str = 'chunked'  # chunked, length, close; raw: steps are all
+    # chunked, length, close; empty: no body; raw: steps are all
+    framing: str = 'chunked'
     eager: bool = False       # the head goes out before the first step
 
 
@@ -227,7 +228,7 @@ class Server:
         call.finished = time.monotonic()
         self.remember(call)
         return call.state == 'complete' and reply.framing in (
-            'chunked', 'length')
+            'chunked', 'length', 'empty')
 
     # --- how it is sent ----------------------------------------------------
 

@@ -278,7 +278,7 @@ def test_a_wrong_method(admin, method, path, allow):
     ('DELETE', '?user=', b''), ('DELETE', '?older_than=', b''),
     ('DELETE', '?older_than=-1', b''), ('DELETE', '?older_than=d', b''),
     ('DELETE', '?older_than=1y', b''),
-    ('DELETE', 'some-id?user=u1', b''),
+    ('DELETE', 'some-id?model=chat-bot', b''),
     ('GET', '?limit=0', b''), ('GET', '?limit=1001', b''),
     ('GET', '?cursor=x', b''), ('GET', '?cursor=99999999999', b''),
     ('GET', '?other=1', b''), ('GET', 'mappings?user=u1', b''),

@@ -38,6 +38,7 @@ bool has_conversations(AppMode mode);
 // slash; `body` is empty for GET.
 struct BackendRequest {
     bool        post = false;
+    bool        removes = false;  // DELETE, with a body like a POST's
     std::string path;
     std::string args;  // without the question mark, already escaped
     std::string body;
@@ -158,6 +159,17 @@ BackendRequest encode_info_call();
 // Asks whether a conversation exists: 404 means it does not.
 BackendRequest encode_conversation_probe(std::string_view conversation_id,
                                          std::string_view user);
+
+// Whether the last turn of the history (question and answer, their files
+// aside) is the last one of the conversation that the probe was about.
+// `messages` is its reply.
+bool shows_last_turn(const Turn &turn, std::string_view messages);
+
+// Deletes it, as its user (spec dify-api §10).
+BackendRequest encode_conversation_delete(std::string_view conversation_id,
+                                          std::string_view user);
+// True if it is gone, also if it was before.
+Result<bool> decode_conversation_delete(int status, std::string_view body);
 
 // Asks a server older than 1.4, whose /info has no mode, whether the app is
 // chat-like (200) or not (400 not_chat_app).

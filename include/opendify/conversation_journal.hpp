@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "opendify/conversation_map.hpp"
@@ -56,6 +57,12 @@ bool decode(std::string_view bytes, JournalHeader &header);
 
 // False if the bytes are no undamaged record.
 bool decode(std::string_view bytes, JournalRecord &record);
+
+// An entry as one word, for a file that people carry from here to there.
+std::string entry_text(const ConversationEntry &entry);
+
+// False if it is not what entry_text() of this version made.
+bool parse_entry(std::string_view text, ConversationEntry &entry);
 
 // Reads what follows a header, in pieces cut anywhere. Damaged records are
 // passed over and counted.

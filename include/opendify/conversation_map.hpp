@@ -42,6 +42,14 @@ struct ConversationOwner {
     static ConversationOwner of(std::string_view user, const Digest &app);
 };
 
+// Whose a chat is, and which one: nothing is found across scopes.
+Digest conversation_scope(const Digest &app, std::string_view client,
+                          std::string_view user, std::string_view chat);
+
+// The head of a conversation of which nothing is known but its chat: whoever
+// takes it has to find out first whether it is what the chat shows.
+Digest imported_head(const Digest &scope);
+
 // One record, to be kept outside and put back.
 struct ConversationEntry {
     Digest         key = {};      // ConversationMap::key()
@@ -61,6 +69,9 @@ struct ConversationFilter {
     std::optional<std::array<std::uint8_t, 4>> app;
     std::optional<ConversationId>              id;
     std::optional<std::uint32_t>               used_until_s;
+
+    bool matches(const ConversationOwner &whose, const ConversationId &name,
+                 std::uint32_t used_s) const;
 };
 
 // The newest turn of a conversation.
@@ -148,6 +159,10 @@ public:
     // Makes the conversation what the entry says, as the most recently used
     // one. The head of a taken one counts again if it is nobody's.
     void restore(const ConversationEntry &entry);
+
+    // restore(), unless the conversation, its head or its message is known:
+    // then all stays as it is, and it says false.
+    bool add(const ConversationEntry &entry);
 
     std::size_t size() const;
     std::size_t capacity() const;

@@ -1,26 +1,18 @@
 // The location of opendify_conversations. The whole zone is searched, a piece
 // under each lock, and other events come between.
 
-#include "ngx_http_opendify_client.hpp"
-
-#include "opendify/conversation_admin.hpp"
+#include "ngx_http_opendify_admin.hpp"
 
 namespace opendify::glue {
 
 namespace {
 
-// Until other events have their turn. A removed one costs a write to disk.
+// Until other events have their turn.
 constexpr int        kPieces = 16;
-constexpr int        kRemovedPieces = 1;
 constexpr ngx_msec_t kPause = 1;
 
-struct Job {
-    ngx_http_request_t              *r = nullptr;
-    std::optional<ConversationAdmin> admin;
-    std::uint32_t                    from = 0;
-    bool                             dirty = false;  // files have what is gone
-    ngx_event_t                      next = {};
-};
+// Entries of an import under one lock; each is written to disk.
+constexpr std::size_t kAdded = 512;
 
 Zone zone_of(const Job *job)
 {
@@ -44,6 +36,11 @@ void stop(void *data)
         ngx_del_timer(&job->next);
     }
 
+    if (job->next.posted) {
+        ngx_delete_posted_event(&job->next);
+    }
+
+    call_let_go(job->call, 0);
     compact(job);
 }
 
@@ -59,9 +56,23 @@ std::vector<AdminApp> apps_of(const MainConf *conf)
     return apps;
 }
 
-void reply(Job *job, const Found &found)
+bool add_headers(Job *job)
 {
     auto *r = job->r;
+
+    if (job->admin->is_export() && !job->found.at_end
+        && !add_header(r, "X-Next-Cursor", std::to_string(job->from)))
+    {
+        return false;
+    }
+
+    return add_header(r, "Cache-Control", "no-store");
+}
+
+void reply(Job *job)
+{
+    auto *r = job->r;
+    auto &found = job->found;
     auto  body = job->admin->reply(job->from, found.at_end, found.total);
 
     compact(job);
@@ -69,7 +80,7 @@ void reply(Job *job, const Found &found)
     if (!body) {
         send_failure(r, body.failure());
 
-    } else if (add_header(r, "Cache-Control", "no-store")) {
+    } else if (add_headers(job)) {
         send_whole(r, NGX_HTTP_OK, *body);
 
     } else {
@@ -77,27 +88,73 @@ void reply(Job *job, const Found &found)
     }
 }
 
-void run(Job *job)
+// Each of these goes on for a while, and is true at its end.
+bool search(Job *job)
 {
     auto &admin = *job->admin;
     auto  zone = zone_of(job);
+    bool  removes = admin.task() == AdminTask::remove;
 
-    for (int i = admin.removes() ? kRemovedPieces : kPieces; i > 0; i--) {
-        auto found = zone.search(admin.filter(), job->from, admin.room(),
-                                 admin.removes());
+    for (int i = 0; i < kPieces; i++) {
+        job->found = zone.search(admin.filter(), job->from, admin.room(),
+                                 removes);
+        job->dirty |= removes && !job->found.entries.empty();
 
-        job->dirty |= admin.removes() && !found.entries.empty();
-
-        for (auto &entry : found.entries) {
+        for (auto &entry : job->found.entries) {
             admin.add(entry);
         }
 
-        if (found.at_end || admin.room() == 0) {
-            return reply(job, found);
+        if (job->found.at_end || admin.room() == 0) {
+            return true;
+        }
+
+        // Each removed one costs a write to disk.
+        if (removes && !job->found.entries.empty()) {
+            break;
         }
     }
 
     ngx_add_timer(&job->next, kPause);
+
+    return false;
+}
+
+bool add(Job *job)
+{
+    auto &admin = *job->admin;
+    auto  entries = admin.bring(kAdded);
+
+    admin.added(zone_of(job).add(entries.data(), entries.size()));
+
+    if (entries.size() < kAdded) {
+        return true;
+    }
+
+    ngx_add_timer(&job->next, kPause);
+
+    return false;
+}
+
+void run(Job *job)
+{
+    bool over = false;
+
+    switch (job->admin->task()) {
+    case AdminTask::show:
+    case AdminTask::remove:
+        over = search(job);
+        break;
+    case AdminTask::remove_at_backend:
+        over = erase_run(job, zone_of(job));
+        break;
+    case AdminTask::add:
+        over = add(job);
+        break;
+    }
+
+    if (over) {
+        reply(job);
+    }
 }
 
 // Whatever `step` throws ends the request.
@@ -136,11 +193,34 @@ void refuse(ngx_http_request_t *r, const Failure &failure)
     send_failure(r, failure);
 }
 
+Result<ConversationAdmin> read(ngx_http_request_t *r, std::string_view body)
+{
+    auto *mcf = main_conf(r);
+    auto *conf = loc_conf(r);
+    auto  client = client_of(r, conf);
+    Zone  zone(mcf->zone, mcf->ttl);
+
+    auto admin = ConversationAdmin::read(
+        {view(r->method_name), path_of(r), view(r->args), body, client,
+         static_cast<std::uint32_t>(ngx_time()),
+         static_cast<std::uint32_t>(mcf->ttl), zone.free()},
+        apps_of(mcf));
+
+    if (admin && admin->task() == AdminTask::remove_at_backend
+        && conf->conversations_pass.len == 0)
+    {
+        return Failure{Errc::bad_value,
+                       "It is not known where Dify is: the directive names "
+                       "the location that proxies to it, such as "
+                       "\"opendify_conversations /_dify;\".", "dify", ""};
+    }
+
+    return admin;
+}
+
 void start(ngx_http_request_t *r, std::string_view body)
 {
-    auto admin = ConversationAdmin::read(
-        {view(r->method_name), path_of(r), view(r->args), body,
-         static_cast<std::uint32_t>(ngx_time())}, apps_of(main_conf(r)));
+    auto admin = read(r, body);
 
     if (!admin) {
         return refuse(r, admin.failure());
@@ -159,11 +239,30 @@ void start(ngx_http_request_t *r, std::string_view body)
     job->r = r;
     job->admin = std::move(*admin);
     job->from = job->admin->begin();
+    job->conf.pass = loc_conf(r)->conversations_pass;
     job->next.data = job;
     job->next.log = r->connection->log;
     job->next.handler = on_next;
 
+    // Before the search: what is stored while it runs belongs to turns that
+    // began later.
+    if (job->admin->task() == AdminTask::remove) {
+        zone_of(job).forbid(job->admin->filter());
+    }
+
     run(job);
+}
+
+off_t body_size(ngx_http_request_t *r)
+{
+    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+    off_t size = 0;
+
+    for (; cl != nullptr; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    return size;
 }
 
 void on_body(ngx_http_request_t *r)
@@ -171,7 +270,10 @@ void on_body(ngx_http_request_t *r)
     guard(r, [r] {
         std::string body;
 
-        if (read_body(r, body)) {
+        if (body_size(r) > static_cast<off_t>(kMaxImportBytes)) {
+            send_failure(r, import_too_large());
+
+        } else if (read_body(r, body)) {
             start(r, body);
 
         } else {
@@ -222,7 +324,8 @@ char *set_conversations(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
     handle_here(cf, lcf);
 
-    return kConfOk;
+    return cf->args->nelts == 1 ? kConfOk
+                                : add_target(cf, &lcf->conversations_pass);
 }
 
 char *merge_conversations(ngx_conf_t *cf, const MainConf *mcf, LocConf *conf,
@@ -233,6 +336,7 @@ char *merge_conversations(ngx_conf_t *cf, const MainConf *mcf, LocConf *conf,
 
     if (clcf->noname && prev->conversations && clcf->handler == nullptr) {
         handle_here(cf, conf);
+        conf->conversations_pass = prev->conversations_pass;
     }
 
     if (conf->conversations && (mcf->zone == nullptr || conf->pass.len != 0)) {

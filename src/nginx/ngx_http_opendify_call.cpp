@@ -18,12 +18,18 @@ void terminate(CallCtx *call)
     shell_close(call->shell);
 }
 
+// Nobody reads on.
+bool is_alone(const CallCtx *call)
+{
+    return call->client == nullptr && call->waiter == nullptr;
+}
+
 void on_wake(ngx_event_t *ev)
 {
     auto *call = static_cast<CallCtx *>(ev->data);
 
     guarded(ev->log, 0, [&] {
-        if (call->kill || (call->done && call->client == nullptr)) {
+        if (call->kill || (call->done && is_alone(call))) {
             terminate(call);
 
         } else if (call->sr != nullptr && !call->done) {
@@ -68,6 +74,11 @@ void on_shell_closed(void *data)
         ngx_post_event(&call->client->wake, &ngx_posted_events);
         call->client = nullptr;
     }
+
+    if (call->waiter != nullptr) {
+        *call->held = nullptr;
+        ngx_post_event(call->waiter, &ngx_posted_events);
+    }
 }
 
 ngx_int_t on_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
@@ -80,7 +91,9 @@ ngx_int_t on_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     call->done = true;
     call->rc = rc;
-    ngx_post_event(call->client != nullptr ? &call->client->wake : &call->wake,
+    ngx_post_event(call->client != nullptr   ? &call->client->wake
+                   : call->waiter != nullptr ? call->waiter
+                                             : &call->wake,
                    &ngx_posted_events);
 
     return NGX_OK;
@@ -178,51 +191,6 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
     return call;
 }
 
-// So that $upstream_* of the client's access log say what is known by now.
-void copy_upstream_states(CallCtx *call)
-{
-    auto *r = call->client->r;
-    auto *from = call->sr == nullptr ? nullptr : call->sr->upstream_states;
-
-    if (from == nullptr || from->nelts == 0) {
-        return;
-    }
-
-    if (r->upstream_states == nullptr) {
-        r->upstream_states = ngx_array_create(r->pool, from->nelts,
-                                              sizeof(ngx_http_upstream_state_t));
-        if (r->upstream_states == nullptr) {
-            return;
-        }
-    }
-
-    auto *states = static_cast<ngx_http_upstream_state_t *>(from->elts);
-
-    for (ngx_uint_t i = 0; i < from->nelts; i++) {
-        auto *to = static_cast<ngx_http_upstream_state_t *>(
-            ngx_array_push(r->upstream_states));
-        if (to == nullptr) {
-            return;
-        }
-
-        *to = states[i];
-
-        if (to->response_time == static_cast<ngx_msec_t>(-1)) {
-            to->response_time = ngx_current_msec - call->started_at;
-        }
-
-        if (to->peer != nullptr) {
-            auto *peer = static_cast<ngx_str_t *>(
-                ngx_palloc(r->pool, sizeof(ngx_str_t)));
-            if (peer != nullptr) {
-                *peer = copy(r->pool, view(*states[i].peer));
-            }
-
-            to->peer = peer;
-        }
-    }
-}
-
 bool is_event_stream(const ngx_http_headers_out_t &out)
 {
     static constexpr std::string_view kType = "text/event-stream";
@@ -235,7 +203,7 @@ bool is_event_stream(const ngx_http_headers_out_t &out)
 
 void consume(CallCtx *call, std::string_view bytes)
 {
-    if (call->client == nullptr) {
+    if (is_alone(call)) {
         return;
     }
 
@@ -294,12 +262,28 @@ std::string call_authorization(const CallCtx *call)
                : std::string();
 }
 
+bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
+                       BackendRequest request, CallFacts facts,
+                       CallCtx *&held, ngx_event_t *waiter)
+{
+    held = start(r, conf, std::move(request), std::move(facts));
+
+    if (held != nullptr) {
+        held->held = &held;
+        held->waiter = waiter;
+    }
+
+    return held != nullptr;
+}
+
 void call_release(CallCtx *call, ngx_msec_t drain_ms)
 {
     if (call->client != nullptr) {
-        copy_upstream_states(call);
+        call_copy_upstream_states(call);
         call->client = nullptr;
     }
+
+    call->waiter = nullptr;
 
     if (call->done || drain_ms == 0) {
         call->kill = true;

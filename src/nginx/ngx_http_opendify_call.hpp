@@ -51,6 +51,11 @@ struct CallCtx : RequestCtx {
     ngx_http_request_t *sr = nullptr;
     ClientCtx          *client = nullptr;  // null: nobody reads on
 
+    // Or who waits for the reply without being a client: it is told by an
+    // event, and its pointer is nulled if the call is lost.
+    ngx_event_t *waiter = nullptr;
+    CallCtx    **held = nullptr;
+
     // The request, all of it the call's own.
     BackendRequest request;
     std::string    uri;
@@ -90,6 +95,13 @@ void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
 // The value of the call's Authorization, "" if it has none.
 std::string call_authorization(const CallCtx *call);
 
+// A call whose reply `held` is about to have; `waiter` is posted when it is
+// done or lost. To be released when it was read, or before r ends. False when
+// there is no connection to spare.
+bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
+                       BackendRequest request, CallFacts facts,
+                       CallCtx *&held, ngx_event_t *waiter);
+
 // The client wants no more of it. It is read on, unseen, for at most
 // `drain_ms` and then closed; 0 closes it at the next turn of the event loop.
 void call_release(CallCtx *call, ngx_msec_t drain_ms);
@@ -100,6 +112,9 @@ void call_resume(CallCtx *call);
 // Gives the subrequest all that it would otherwise share with its parent:
 // method, body and a list of headers of its own.
 bool call_set_request(CallCtx *call);
+
+// So that $upstream_* of the client's access log say what is known by now.
+void call_copy_upstream_states(CallCtx *call);
 
 // From the filters, for sr.
 void call_on_header(CallCtx *call);

@@ -33,6 +33,7 @@ enum class Stage {
     asking_mode,
     probing_mode,
     asking_parameters,
+    asking_last_turn,  // of a conversation that was imported
     asking_form,     // of a paused run
     waiting_turn,    // the conversation's last turn has not ended yet
     uploading,
@@ -68,6 +69,8 @@ struct ClientCtx : RequestCtx {
     Digest                scope = {};
     std::string            conversation_id;  // that is continued; "": new
     std::optional<Mapping> taken;            // its head, to be put back
+    bool                   unproven = false;  // it may not be what is shown
+    TurnStart              start;
     ngx_msec_t             waiting_since = 0;  // for its last turn to end
     bool                   chosen = false;
     bool                   replayed = false;
@@ -162,6 +165,8 @@ void log_failure(const ClientCtx *ctx);
 
 // identity: sets client, user, chat id, scope and inputs
 void identify(ClientCtx *ctx);
+// What tells the client from others.
+std::string client_of(ngx_http_request_t *r, const LocConf *conf);
 
 // conversation
 Zone zone_of(const ClientCtx *ctx);
@@ -170,6 +175,8 @@ Zone zone_of(const ClientCtx *ctx);
 bool conversation_choose(ClientCtx *ctx);
 // Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx);
+// The same, and the turn goes into a new one.
+void conversation_begin_anew(ClientCtx *ctx);
 // Dify may have taken the turn and remember it, but the client shows nothing of
 // it: no history leads to that conversation any more. A chat that has no other
 // memory keeps it.

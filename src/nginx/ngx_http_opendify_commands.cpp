@@ -204,7 +204,7 @@ ngx_command_t commands[] = {
       nullptr },
 
     { ngx_string("opendify_conversations"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       set_conversations,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

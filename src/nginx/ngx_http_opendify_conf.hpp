@@ -58,6 +58,7 @@ enum Suggested : ngx_uint_t { kSuggestedOff, kSuggestedText };
 struct LocConf {
     ngx_str_t    pass;      // the internal location; empty: not ours
     bool         conversations;  // are administered here
+    ngx_str_t    conversations_pass;  // where they are deleted too, or empty
     ngx_array_t *user;      // Value, first non-empty wins
     ngx_array_t *chat_id;   // same
     ngx_array_t *message_id;  // same
@@ -123,6 +124,8 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+// One pass of a location; its target is checked when all locations are known.
+char *add_target(ngx_conf_t *cf, ngx_str_t *pass);
 char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pace(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 

@@ -45,6 +45,21 @@ std::optional<Digest> parent_of(const ClientCtx *ctx)
     return message_digest(ctx, goes_on ? ctx->message_id : ctx->parent_id);
 }
 
+// A chat that was brought from elsewhere: its conversation is what the chat
+// shows only if Dify says so.
+Taken take_imported(ClientCtx *ctx, Mapping &taken)
+{
+    if (ctx->chat_id.empty()) {
+        return Taken::no;
+    }
+
+    auto found = zone_of(ctx).take(ctx->scope, imported_head(ctx->scope),
+                                   taken);
+    ctx->unproven = found == Taken::yes && ctx->conf->memory != kMemoryChat;
+
+    return found;
+}
+
 // The head that the history would be; false without history.
 bool history_head(const ClientCtx *ctx, Digest &head)
 {
@@ -119,9 +134,10 @@ bool conversation_choose(ClientCtx *ctx)
 
     Digest head;
     Taken  found = Taken::no;
+    bool   has_history = history_head(ctx, head);
 
     // The messages are the truth, ids stand in where a client rewrites them.
-    if (history_head(ctx, head)) {
+    if (has_history) {
         found = zone.take(ctx->scope, head, taken);
     }
 
@@ -129,6 +145,10 @@ bool conversation_choose(ClientCtx *ctx)
 
     if (parent) {
         found = zone.take_message(ctx->scope, *parent, taken);
+    }
+
+    if (found == Taken::no && has_history) {
+        found = take_imported(ctx, taken);
     }
 
     if (found == Taken::yes) {
@@ -142,9 +162,15 @@ bool conversation_choose(ClientCtx *ctx)
 void conversation_put_back(ClientCtx *ctx)
 {
     if (ctx->taken) {
-        zone_of(ctx).put(*ctx->taken);
+        zone_of(ctx).put(*ctx->taken, ctx->start);
         ctx->taken.reset();
     }
+}
+
+void conversation_begin_anew(ClientCtx *ctx)
+{
+    conversation_put_back(ctx);
+    ctx->conversation_id.clear();
 }
 
 void conversation_give_up(ClientCtx *ctx)
@@ -175,7 +201,7 @@ void conversation_remember(ClientCtx *ctx)
     auto mapping = answered(ctx);
 
     if (seen && mapping) {
-        zone_of(ctx).put(*mapping);
+        zone_of(ctx).put(*mapping, ctx->start);
         ctx->taken.reset();
 
     } else if (answer.failed() && is_unknown(answer.failure().errc)) {
@@ -201,7 +227,7 @@ void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
     call->mapping = mapping;
     call->zone = main_conf(ctx->r)->zone;
     call->ttl = main_conf(ctx->r)->ttl;
-    zone_of(ctx).put(*mapping, true);
+    zone_of(ctx).put(*mapping, ctx->start, true);
     ctx->taken.reset();
 }
 

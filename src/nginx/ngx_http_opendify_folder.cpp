@@ -173,6 +173,18 @@ void warn_if_damaged(const StoredFile &file, const JournalReader &reader,
     }
 }
 
+// Not what another version may be able to read.
+void remove_file(const StoredFile &file)
+{
+    JournalHeader header;
+
+    if (file.kind == FileKind::unfinished
+        || glue::read_header(file.path, header) != Header::foreign)
+    {
+        unlink(file.path.c_str());
+    }
+}
+
 }  // namespace
 
 void File::close()
@@ -280,6 +292,26 @@ Header read_header(const std::string &path, JournalHeader &header)
     File file = open_regular(path);
 
     return file.ok() ? read_header(file.get(), header) : Header::foreign;
+}
+
+void remove_family(const StoredFamily &family)
+{
+    for (auto &file : family.files) {
+        remove_file(file);
+    }
+
+    if (!family.lock.empty()) {
+        unlink(family.lock.c_str());
+    }
+}
+
+void remove_older(const StoredFamily &family, std::uint32_t generation)
+{
+    for (auto &file : family.files) {
+        if (file.generation < generation) {
+            remove_file(file);
+        }
+    }
 }
 
 bool read_file(const StoredFile &stored, JournalHeader &header, ngx_log_t *log,

@@ -76,6 +76,11 @@ enum class Header { ours, empty, cut, foreign };
 
 Header read_header(const std::string &path, JournalHeader &header);
 
+// What is not needed any more, but for what another version may be able to
+// read.
+void remove_family(const StoredFamily &family);
+void remove_older(const StoredFamily &family, std::uint32_t generation);
+
 using RecordSink = std::function<void(const JournalRecord &)>;
 
 // One warning in the log if not all of it is good. False if the file is not

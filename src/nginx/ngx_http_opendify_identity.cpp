@@ -44,13 +44,17 @@ std::string bearer_hash(ngx_http_request_t *r)
 
 }  // namespace
 
+std::string client_of(ngx_http_request_t *r, const LocConf *conf)
+{
+    return conf->client == nullptr ? bearer_hash(r)
+                                   : first_value(r, conf->client);
+}
+
 void identify(ClientCtx *ctx)
 {
     auto *r = ctx->r;
 
-    ctx->client = ctx->conf->client == nullptr
-                      ? bearer_hash(r)
-                      : first_value(r, ctx->conf->client);
+    ctx->client = client_of(r, ctx->conf);
     ctx->user = first_value(r, ctx->conf->user);
 
     if (ctx->user.empty()) {
@@ -61,8 +65,8 @@ void identify(ClientCtx *ctx)
     ctx->chat_id = first_value(r, ctx->conf->chat_id);
     ctx->message_id = first_value(r, ctx->conf->message_id);
     ctx->parent_id = first_value(r, ctx->conf->parent_id);
-    ctx->scope = digest_of({bytes_of(ctx->app->key_digest), ctx->client,
-                            ctx->user, ctx->chat_id});
+    ctx->scope = conversation_scope(ctx->app->key_digest, ctx->client,
+                                    ctx->user, ctx->chat_id);
 
     if (ctx->conf->inputs == nullptr) {
         return;

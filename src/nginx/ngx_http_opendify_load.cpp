@@ -47,6 +47,15 @@ int compare_to_known(const PersistConf *conf, const ConversationEntry &entry)
     return known.used_s == entry.used_s ? 0 : 1;
 }
 
+// Turns of others may have begun before what was erased here.
+bool is_erased(const PersistConf *conf, const ConversationEntry &entry)
+{
+    ShmLock lock(slab(conf->zone));
+
+    return root(conf->zone)->erasures.has(entry.owner, entry.id,
+                                          entry.used_s);
+}
+
 // A change that our line has not seen, made after it began or by a family
 // that began later. Ages are whole seconds: it wins over an equal one.
 bool is_unseen(const Lineage &ours, std::uint64_t family,
@@ -347,7 +356,8 @@ void merge_family(const PersistConf *conf, const Lineage &ours,
     JournalHeader header;
     auto          merge = [&](const JournalRecord &record, bool wins) {
         if (record.entry.used_s + kClockSlack >= ours.floor_s
-            && compare_to_known(conf, record.entry) < (wins ? 1 : 0))
+            && compare_to_known(conf, record.entry) < (wins ? 1 : 0)
+            && !is_erased(conf, record.entry))
         {
             apply(conf, record);
         }

@@ -88,7 +88,8 @@ bool check(ngx_conf_t *cf, const PassTarget &target)
     return false;
 }
 
-// One pass of a location; its target is checked when all locations are known.
+}  // namespace
+
 char *add_target(ngx_conf_t *cf, ngx_str_t *pass)
 {
     auto *value = arguments(cf);
@@ -103,8 +104,8 @@ char *add_target(ngx_conf_t *cf, ngx_str_t *pass)
     if (value[1].len < 2 || value[1].data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V %V\" must name the internal location that "
-                           "proxies to Dify, such as \"opendify_pass "
-                           "/_dify;\"", &value[0], &value[1]);
+                           "proxies to Dify, such as \"%V /_dify;\"",
+                           &value[0], &value[1], &value[0]);
         return conf_error();
     }
 
@@ -126,8 +127,6 @@ char *add_target(ngx_conf_t *cf, ngx_str_t *pass)
 
     return kConfOk;
 }
-
-}  // namespace
 
 char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
 {

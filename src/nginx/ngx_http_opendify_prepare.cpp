@@ -3,6 +3,7 @@
 //
 //     mode        what kind of app is it (/info, once per key)
 //     parameters  what does it want to be given (once per key)
+//     last turn   of an imported conversation: is it that of the history
 //     form        the turn answers a paused run: its form, then the answer
 //     upload      files of the turn that Dify does not have yet
 //
@@ -132,15 +133,10 @@ bool waits(ClientCtx *ctx)
     return ngx_current_msec - ctx->waiting_since < kTurnWait;
 }
 
-void choose(ClientCtx *ctx)
+// It is known where the turn goes.
+void go_on(ClientCtx *ctx)
 {
     HumanForm paused;
-
-    if (!conversation_choose(ctx) && waits(ctx)) {
-        ctx->stage = Stage::waiting_turn;
-        event_arm(&ctx->stall, kTurnInterval);
-        return;
-    }
 
     ctx->chosen = true;
     uploads_list(ctx);
@@ -150,6 +146,46 @@ void choose(ClientCtx *ctx)
         prepare_call(ctx, Stage::asking_form,
                      encode_form_call(ctx->paused->token));
     }
+}
+
+void choose(ClientCtx *ctx)
+{
+    if (!conversation_choose(ctx) && waits(ctx)) {
+        ctx->stage = Stage::waiting_turn;
+        event_arm(&ctx->stall, kTurnInterval);
+        return;
+    }
+
+    if (ctx->unproven) {
+        prepare_call(ctx, Stage::asking_last_turn,
+                     encode_conversation_probe(ctx->conversation_id,
+                                               ctx->user));
+
+    } else {
+        go_on(ctx);
+    }
+}
+
+// Whatever Dify says, the turn has its answer: without the conversation the
+// history is replayed.
+void on_last_turn(ClientCtx *ctx)
+{
+    {
+        OverCall call(ctx);
+
+        if (!call.is(NGX_HTTP_OK)) {
+            bool gone = call.has_reply()
+                        && call.failure().errc == Errc::conversation_not_found;
+
+            gone ? conversation_drop(ctx) : conversation_begin_anew(ctx);
+
+        } else if (!shows_last_turn(ctx->turn, call.reply())) {
+            conversation_begin_anew(ctx);
+        }
+    }
+
+    ctx->unproven = false;
+    go_on(ctx);
 }
 
 void prepare(ClientCtx *ctx)
@@ -227,6 +263,7 @@ void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request)
 
 void prepare_start(ClientCtx *ctx)
 {
+    ctx->start = zone_of(ctx).begin();
     ctx->mode = ctx->app->mode != AppMode::unknown
                     ? ctx->app->mode
                     : zone_of(ctx).app_mode(ctx->app->key_digest);
@@ -253,6 +290,10 @@ void prepare_run(ClientCtx *ctx)
 
     case Stage::asking_parameters:
         on_parameters(ctx);
+        break;
+
+    case Stage::asking_last_turn:
+        on_last_turn(ctx);
         break;
 
     case Stage::asking_form:

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "opendify/erasures.hpp"
+
 namespace opendify::glue {
 
 struct ZoneHeader;
@@ -35,6 +37,7 @@ struct Root {
     ZoneHeader  *header;
     void        *map;
     PersistState persist;
+    Erasures     erasures;
 };
 
 inline ngx_slab_pool_t *slab(const ngx_shm_zone_t *shm)
@@ -45,6 +48,11 @@ inline ngx_slab_pool_t *slab(const ngx_shm_zone_t *shm)
 inline Root *root(const ngx_shm_zone_t *shm)
 {
     return static_cast<Root *>(slab(shm)->data);
+}
+
+inline std::uint32_t now_s()
+{
+    return static_cast<std::uint32_t>(ngx_time());
 }
 
 class ShmLock {

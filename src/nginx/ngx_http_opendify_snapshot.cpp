@@ -23,6 +23,7 @@ struct Keeper {
     std::uint64_t synced = 0;    // changes up to it were there at a sync
     bool          again = true;  // one of them may have been on its way
     bool          strangers = false;  // other families live
+    std::uint32_t finished = 0;  // generation whose snapshot was just written
     ngx_msec_t    synced_at = 0;
     ngx_msec_t    failed_at = 0;
 };
@@ -176,38 +177,6 @@ bool write_snapshot(const PersistConf *conf, const PersistState &state)
     return false;
 }
 
-// Not what another version may be able to read.
-void remove_file(const StoredFile &file)
-{
-    JournalHeader header;
-
-    if (file.kind == FileKind::unfinished
-        || read_header(file.path, header) != Header::foreign)
-    {
-        unlink(file.path.c_str());
-    }
-}
-
-void remove_family(const StoredFamily &family)
-{
-    for (auto &file : family.files) {
-        remove_file(file);
-    }
-
-    if (!family.lock.empty()) {
-        unlink(family.lock.c_str());
-    }
-}
-
-void remove_older(const StoredFamily &family, std::uint32_t generation)
-{
-    for (auto &file : family.files) {
-        if (file.generation < generation) {
-            remove_file(file);
-        }
-    }
-}
-
 // Those that are dead; they are in the map when it is copied afterwards.
 StoredFamilies merge_dead(const PersistConf *conf, const PersistState &state)
 {
@@ -295,7 +264,22 @@ void take_snapshot(PersistConf *conf)
         remove_family(family.second);
     }
 
+    keeper.finished = begun.generation;
     finish(conf, begun);
+}
+
+// A process that was held between its change and its journal has begun one of
+// a generation that was removed meanwhile.
+void remove_stragglers(const PersistConf *conf, const PersistState &state)
+{
+    StoredFamilies families;
+    auto           finished = std::exchange(keeper.finished, 0);
+
+    if (finished != 0 && finished == state.generation
+        && list_folder(conf, families))
+    {
+        remove_older(families[state.family], state.generation);
+    }
 }
 
 bool has_newly_dead(const PersistConf *conf, const PersistState &state)
@@ -332,6 +316,9 @@ ngx_msec_t manage(PersistConf *conf)
     if (is_due(conf, state)) {
         take_snapshot(conf);
         ngx_time_update();
+
+    } else {
+        remove_stragglers(conf, state);
     }
 
     ngx_msec_t next = std::min(kTick, conf->snapshot);

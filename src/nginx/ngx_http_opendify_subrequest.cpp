@@ -1,6 +1,6 @@
-// What a call's subrequest sends.
+// What a call's subrequest sends, and what the client's log says of it.
 
-#include "ngx_http_opendify_call.hpp"
+#include "ngx_http_opendify_client.hpp"
 #include "opendify/endpoint.hpp"
 
 namespace opendify::glue {
@@ -36,6 +36,7 @@ bool call_set_request(CallCtx *call)
 {
     auto *sr = call->sr;
     static ngx_str_t post = ngx_string("POST");
+    static ngx_str_t remove = ngx_string("DELETE");
 
     auto server = sr->headers_in.server;
     sr->headers_in = {};
@@ -50,7 +51,7 @@ bool call_set_request(CallCtx *call)
         return false;
     }
 
-    if (!call->request.post) {
+    if (!call->request.post && !call->request.removes) {
         return true;
     }
 
@@ -70,8 +71,8 @@ bool call_set_request(CallCtx *call)
     *cl = {b, nullptr};
     body->bufs = cl;
 
-    sr->method = NGX_HTTP_POST;
-    sr->method_name = post;
+    sr->method = call->request.removes ? NGX_HTTP_DELETE : NGX_HTTP_POST;
+    sr->method_name = call->request.removes ? remove : post;
     sr->request_body = body;
     sr->headers_in.content_length_n = static_cast<off_t>(bytes.len);
 
@@ -80,6 +81,50 @@ bool call_set_request(CallCtx *call)
                            ? kReplyType
                            : std::string_view(call->request.content_type),
                        &sr->headers_in.content_type);
+}
+
+void call_copy_upstream_states(CallCtx *call)
+{
+    auto *r = call->client->r;
+    auto *from = call->sr == nullptr ? nullptr : call->sr->upstream_states;
+
+    if (from == nullptr || from->nelts == 0) {
+        return;
+    }
+
+    if (r->upstream_states == nullptr) {
+        r->upstream_states = ngx_array_create(r->pool, from->nelts,
+                                              sizeof(ngx_http_upstream_state_t));
+        if (r->upstream_states == nullptr) {
+            return;
+        }
+    }
+
+    auto *states = static_cast<ngx_http_upstream_state_t *>(from->elts);
+
+    for (ngx_uint_t i = 0; i < from->nelts; i++) {
+        auto *to = static_cast<ngx_http_upstream_state_t *>(
+            ngx_array_push(r->upstream_states));
+        if (to == nullptr) {
+            return;
+        }
+
+        *to = states[i];
+
+        if (to->response_time == static_cast<ngx_msec_t>(-1)) {
+            to->response_time = ngx_current_msec - call->started_at;
+        }
+
+        if (to->peer != nullptr) {
+            auto *peer = static_cast<ngx_str_t *>(
+                ngx_palloc(r->pool, sizeof(ngx_str_t)));
+            if (peer != nullptr) {
+                *peer = copy(r->pool, view(*states[i].peer));
+            }
+
+            to->peer = peer;
+        }
+    }
 }
 
 }  // namespace opendify::glue

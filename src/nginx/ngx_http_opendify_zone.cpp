@@ -79,14 +79,10 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
 
     r->header = header;
     r->map = map;
+    r->erasures = Erasures();
     pool->data = r;
 
     return persist_load(persist_conf(shm));
-}
-
-std::uint32_t now_s()
-{
-    return static_cast<std::uint32_t>(ngx_time());
 }
 
 // The slot of the key, else a free or the soonest to expire of its places.
@@ -231,12 +227,26 @@ bool Zone::take_conversation(const Digest &scope, std::string_view id,
     return ConversationMap(root(shm_)->map).take_conversation(scope, id, out);
 }
 
-void Zone::put(const Mapping &mapping, bool pending)
+TurnStart Zone::begin() const
+{
+    ShmLock lock(slab(shm_));
+
+    return {root(shm_)->erasures.number(), now_s()};
+}
+
+void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending)
 {
     Journalled change;
 
     {
         ShmLock lock(slab(shm_));
+
+        if (root(shm_)->erasures.forbid(start.erasures, mapping.owner,
+                                        mapping.id, start.at_s))
+        {
+            return;
+        }
+
         ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
         change = persist_put(shm_);
     }
@@ -263,45 +273,6 @@ void Zone::drop(const Digest &scope, std::string_view id)
     }
 
     persist_write(shm_, change);
-}
-
-Found Zone::search(const ConversationFilter &filter, std::uint32_t &from,
-                   std::size_t most, bool removes)
-{
-    Found       found;
-    std::size_t count;
-
-    found.entries.resize(std::min(most, ConversationMap::kSearched));
-    std::vector<Journalled> changes(removes ? found.entries.size() : 0);
-
-    {
-        ShmLock         lock(slab(shm_));
-        ConversationMap map(root(shm_)->map);
-
-        count = map.search(filter, from, found.entries.data(),
-                           found.entries.size());
-
-        for (std::size_t i = 0; removes && i < count; i++) {
-            map.drop(found.entries[i].key);
-            changes[i] = persist_drop(shm_, found.entries[i].key);
-        }
-
-        found.at_end = map.is_end(from);
-        found.total = map.size();
-    }
-
-    found.entries.resize(count);
-
-    for (std::size_t i = 0; removes && i < count; i++) {
-        persist_write(shm_, changes[i]);
-    }
-
-    return found;
-}
-
-void Zone::compact()
-{
-    persist_compact(shm_);
 }
 
 AppMode Zone::app_mode(const Digest &key)

@@ -20,6 +20,12 @@ struct Found {
     std::size_t                    total = 0;  // in the zone
 };
 
+// When a turn began.
+struct TurnStart {
+    std::uint64_t erasures = 0;  // so many before
+    std::uint32_t at_s = 0;
+};
+
 class Zone {
 public:
     Zone(ngx_shm_zone_t *shm, time_t ttl) : shm_(shm), ttl_(ttl) {}
@@ -29,14 +35,33 @@ public:
                        Mapping &out);
     bool take_conversation(const Digest &scope, std::string_view id,
                            Mapping &out);
-    void put(const Mapping &mapping, bool pending = false);
+
+    // Now, for a turn that begins.
+    TurnStart begin() const;
+
+    // Remembers it, unless it was erased since the turn began.
+    void put(const Mapping &mapping, const TurnStart &start,
+             bool pending = false);
     void settle(const Mapping &mapping);
     void drop(const Digest &scope, std::string_view id);
+
+    // From now on what matches, and belongs to a turn that has begun, is not
+    // remembered.
+    void forbid(const ConversationFilter &filter);
 
     // Looks at some records from number `from` on, which moves behind them.
     // What is found, `most` at most, is forgotten if it is removed.
     Found search(const ConversationFilter &filter, std::uint32_t &from,
                  std::size_t most, bool removes);
+
+    // Forgets one that was found; a turn that has it does not remember it.
+    void remove(const ConversationEntry &entry);
+
+    // Adds what is not known. How many these were.
+    std::size_t add(const ConversationEntry *entries, std::size_t count);
+
+    // So many more fit.
+    std::size_t free() const;
 
     // What was forgotten shall be gone from the disk too.
     void compact();

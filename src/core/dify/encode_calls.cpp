@@ -20,6 +20,17 @@ BackendRequest get(std::string path, std::string args)
     return request;
 }
 
+// A body that says who asks.
+BackendRequest as_user(std::string_view user)
+{
+    BackendRequest request;
+    request.body = "{\"user\":";
+    wire::write_lossy_string(request.body, user);
+    request.body += '}';
+
+    return request;
+}
+
 std::string stop_path(AppMode mode, const std::string &task)
 {
     switch (mode) {
@@ -45,12 +56,19 @@ std::string stop_path(AppMode mode, const std::string &task)
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user)
 {
-    BackendRequest request;
+    BackendRequest request = as_user(user);
     request.post = true;
     request.path = stop_path(mode, percent_encoded(task_id));
-    request.body = "{\"user\":";
-    wire::write_lossy_string(request.body, user);
-    request.body += '}';
+
+    return request;
+}
+
+BackendRequest encode_conversation_delete(std::string_view conversation_id,
+                                          std::string_view user)
+{
+    BackendRequest request = as_user(user);
+    request.removes = true;
+    request.path = "/conversations/" + percent_encoded(conversation_id);
 
     return request;
 }

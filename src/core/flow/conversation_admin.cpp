@@ -6,8 +6,8 @@
 
 #include "opendify/backend.hpp"
 #include "opendify/endpoint.hpp"
+#include "flow/conversation_place.hpp"
 #include "wire/json_reader.hpp"
-#include "wire/json_writer.hpp"
 #include "wire/percent.hpp"
 
 namespace opendify {
@@ -16,85 +16,11 @@ namespace {
 
 constexpr std::size_t   kMostListed = 1000;
 constexpr std::size_t   kListed = 100;
+constexpr std::size_t   kMostAtBackend = 100;
 constexpr std::size_t   kUnlimited = std::numeric_limits<std::size_t>::max();
 constexpr std::uint32_t kDay = 24 * 3600;
 constexpr std::uint32_t kCleanupDays = 30;
 constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
-
-// What follows the location's prefix.
-enum class Kind { all, one, mappings, cleanup, unknown };
-
-struct Place {
-    Kind        kind;
-    std::string id;  // of Kind::one
-};
-
-void skip_prefix(std::string_view &text, std::string_view prefix)
-{
-    if (text.substr(0, prefix.size()) == prefix) {
-        text.remove_prefix(prefix.size());
-    }
-}
-
-Place place_of(std::string_view path)
-{
-    while (!path.empty() && path.front() == '/') {
-        path.remove_prefix(1);
-    }
-
-    if (!path.empty() && path.back() == '/') {
-        path.remove_suffix(1);
-    }
-
-    skip_prefix(path, "v1/");
-    skip_prefix(path, "conversation/");
-
-    if (path.empty()) {
-        return { Kind::all, {} };
-    }
-
-    if (path == "mappings" || path == "cleanup") {
-        return { path == "mappings" ? Kind::mappings : Kind::cleanup, {} };
-    }
-
-    if (path.find('/') != path.npos) {
-        return { Kind::unknown, {} };
-    }
-
-    return { Kind::one, wire::percent_decoded(path) };
-}
-
-std::string_view allow_of(Kind kind)
-{
-    switch (kind) {
-    case Kind::all:
-    case Kind::one:
-        return "GET, HEAD, DELETE";
-    case Kind::mappings:
-        return "GET, HEAD";
-    case Kind::cleanup:
-        return "POST";
-    case Kind::unknown:
-        break;
-    }
-
-    return "";
-}
-
-bool allows(std::string_view allow, std::string_view method)
-{
-    while (!allow.empty()) {
-        const std::size_t comma = std::min(allow.find(','), allow.size());
-
-        if (allow.substr(0, comma) == method) {
-            return true;
-        }
-
-        allow.remove_prefix(std::min(comma + 2, allow.size()));
-    }
-
-    return false;
-}
 
 std::optional<std::uint32_t> parse_number(std::string_view text)
 {
@@ -167,48 +93,6 @@ Failure bad_argument(std::string_view name, std::string_view wanted)
              std::string(name), {} };
 }
 
-std::optional<Failure> refusal(const AdminCall &call, Kind kind)
-{
-    const std::string_view allow = allow_of(kind);
-
-    if (kind == Kind::unknown) {
-        return Failure{ Errc::unknown_path,
-                        "Unknown request URL. This location has its own "
-                        "address, /ID, /mappings and /cleanup.", {}, {} };
-    }
-
-    if (!allows(allow, call.method)) {
-        return Failure{ Errc::method_not_allowed,
-                        "This URL takes " + std::string(allow) + ".", {}, {} };
-    }
-
-    if (kind != Kind::all && !call.args.empty()) {
-        return Failure{ Errc::bad_value, "This URL takes no arguments.",
-                        {}, {} };
-    }
-
-    if (kind == Kind::all && call.method == "DELETE" && call.args.empty()) {
-        return Failure{ Errc::missing_field,
-                        "A DELETE says which: /ID, or one or more of the "
-                        "arguments user, model and older_than. "
-                        "older_than=0 are all.", {}, {} };
-    }
-
-    return std::nullopt;
-}
-
-AdminAnswer what_of(Kind kind, bool removes)
-{
-    switch (kind) {
-    case Kind::one:
-        return removes ? AdminAnswer::remove_one : AdminAnswer::one;
-    case Kind::mappings:
-        return AdminAnswer::numbers;
-    default:
-        return removes ? AdminAnswer::remove : AdminAnswer::list;
-    }
-}
-
 std::uint32_t before(std::uint32_t now_s, std::uint32_t age_s)
 {
     return now_s > age_s ? now_s - age_s : 0;
@@ -216,15 +100,30 @@ std::uint32_t before(std::uint32_t now_s, std::uint32_t age_s)
 
 }  // namespace
 
-std::string_view admin_allow(std::string_view path)
+ConversationAdmin::AdminAnswer ConversationAdmin::answer_of(PlaceKind kind,
+                                                            bool removes)
 {
-    return allow_of(place_of(path).kind);
+    switch (kind) {
+    case PlaceKind::one:
+        return removes ? AdminAnswer::removed : AdminAnswer::one;
+    case PlaceKind::exported:
+        return AdminAnswer::exported;
+    case PlaceKind::imported:
+        return AdminAnswer::imported;
+    case PlaceKind::mappings:
+        return AdminAnswer::numbers;
+    default:
+        return removes ? AdminAnswer::removed : AdminAnswer::list;
+    }
 }
 
+// All is read before anything is done: a misspelt argument deletes nothing.
 Result<ConversationAdmin> ConversationAdmin::read(const AdminCall &call,
                                                   std::vector<AdminApp> apps)
 {
     const Place place = place_of(call.path);
+    const bool removes =
+        call.method == "DELETE" || place.kind == PlaceKind::cleanup;
     ConversationAdmin admin;
 
     if (auto failure = refusal(call, place.kind)) {
@@ -233,37 +132,53 @@ Result<ConversationAdmin> ConversationAdmin::read(const AdminCall &call,
 
     admin.apps_ = std::move(apps);
     admin.now_s_ = call.now_s;
-    admin.removes_ = call.method == "DELETE" || place.kind == Kind::cleanup;
-    admin.what_ = what_of(place.kind, admin.removes_);
-    admin.limit_ = admin.what_ == AdminAnswer::list ? kListed : kUnlimited;
+    admin.ttl_s_ = call.ttl_s;
+    admin.client_ = call.client;
+    admin.task_ = removes ? AdminTask::remove : AdminTask::show;
+    admin.what_ = answer_of(place.kind, removes);
+    admin.limit_ = admin.what_ == AdminAnswer::list       ? kListed
+                   : admin.what_ == AdminAnswer::exported ? kMostListed
+                                                          : kUnlimited;
 
     // Too long an id is nobody's.
-    if (place.kind == Kind::one && !admin.filter_.id.emplace().assign(place.id))
+    if (place.kind == PlaceKind::one
+        && !admin.filter_.id.emplace().assign(place.id))
     {
         return conversation_not_found();
     }
 
-    Result<bool> done = place.kind == Kind::cleanup
-                            ? admin.read_cleanup(call.body)
-                            : admin.read_arguments(call.args);
+    Result<bool> done =
+        admin.read_arguments(call.args, arguments_of(place.kind, removes));
+
+    if (done) {
+        done = admin.read_done(place.kind, call);
+    }
 
     return done ? Result<ConversationAdmin>(std::move(admin))
                 : done.failure();
 }
 
-// All are read before anything is done: a misspelt one deletes nothing.
-Result<bool> ConversationAdmin::read_arguments(std::string_view args)
+Result<bool> ConversationAdmin::read_arguments(std::string_view args,
+                                               std::string_view taken)
 {
     while (!args.empty()) {
         const std::size_t end = std::min(args.find('&'), args.size());
         const std::string_view one = args.substr(0, end);
         const std::size_t equals = std::min(one.find('='), one.size());
+        const std::string name = decoded(one.substr(0, equals));
 
         args.remove_prefix(std::min(end + 1, args.size()));
 
+        if (!has_name(taken, name)) {
+            return Failure{ Errc::bad_value,
+                            taken.empty() ? "This URL takes no arguments."
+                                          : "This URL takes the arguments "
+                                                + std::string(taken) + ".",
+                            {}, {} };
+        }
+
         Result<bool> done = read_argument(
-            decoded(one.substr(0, equals)),
-            decoded(one.substr(std::min(equals + 1, one.size()))));
+            name, decoded(one.substr(std::min(equals + 1, one.size()))));
 
         if (!done) {
             return done;
@@ -274,25 +189,17 @@ Result<bool> ConversationAdmin::read_arguments(std::string_view args)
 }
 
 Result<bool> ConversationAdmin::read_argument(std::string_view name,
-                                              std::string value)
+                                              const std::string &value)
 {
     if (name == "user") {
-        filter_.user =
-            ConversationOwner::of(backend_user(value), Digest{}).user;
+        user_ = backend_user(value);
+        filter_.user = ConversationOwner::of(user_, Digest{}).user;
         return value.empty() ? Result<bool>(bad_argument(name, "a user's id"))
                              : true;
     }
 
     if (name == "model") {
-        const auto app = std::find_if(
-            apps_.begin(), apps_.end(),
-            [&](const AdminApp &a) { return a.model == value; });
-        if (app == apps_.end()) {
-            return model_not_found(value);
-        }
-
-        filter_.app = ConversationOwner::of({}, app->key).app;
-        return true;
+        return read_model(value);
     }
 
     if (name == "older_than") {
@@ -305,26 +212,88 @@ Result<bool> ConversationAdmin::read_argument(std::string_view name,
                    : bad_argument(name, "a time such as 3600 or 30d");
     }
 
+    if (name == "client") {
+        client_ = value;
+        return true;
+    }
+
+    if (name == "dify") {
+        task_ = AdminTask::remove_at_backend;
+        return value == "true" ? Result<bool>(true)
+                               : bad_argument(name, "true, or left out");
+    }
+
+    return read_page(name, value);
+}
+
+Result<bool> ConversationAdmin::read_model(const std::string &name)
+{
+    const auto app =
+        std::find_if(apps_.begin(), apps_.end(),
+                     [&](const AdminApp &a) { return a.model == name; });
+
+    if (app == apps_.end()) {
+        return model_not_found(name);
+    }
+
+    app_ = app->key;
+    filter_.app = ConversationOwner::of({}, app->key).app;
+    return true;
+}
+
+Result<bool> ConversationAdmin::read_page(std::string_view name,
+                                          std::string_view value)
+{
     const auto number = parse_number(value);
 
-    if (name == "limit" && !removes_) {
-        limit_ = number.value_or(0);
-        return limit_ > 0 && limit_ <= kMostListed
-                   ? Result<bool>(true)
-                   : bad_argument(name, "from 1 to 1000");
-    }
-
-    if (name == "cursor" && !removes_) {
+    if (name == "cursor") {
         begin_ = number.value_or(0);
         return number ? Result<bool>(true)
-                      : bad_argument(name, "the next_cursor of a list");
+                      : bad_argument(name, "the cursor of the page before");
     }
 
-    return Failure{ Errc::bad_value,
-                    removes_ ? "A DELETE takes the arguments user, model and "
-                               "older_than."
-                             : "A list takes the arguments user, model, "
-                               "older_than, limit and cursor.", {}, {} };
+    limit_ = number.value_or(0);
+    return limit_ > 0 && limit_ <= kMostListed
+               ? Result<bool>(true)
+               : bad_argument(name, "from 1 to 1000");
+}
+
+// What the arguments say together, and the body.
+Result<bool> ConversationAdmin::read_done(PlaceKind kind,
+                                          const AdminCall &call)
+{
+    if (kind == PlaceKind::cleanup) {
+        return read_cleanup(call.body);
+    }
+
+    if (kind == PlaceKind::imported) {
+        task_ = AdminTask::add;
+        return read_file(call.body, call.free);
+    }
+
+    if (task_ == AdminTask::remove_at_backend) {
+        limit_ = kMostAtBackend;
+        return filter_.user ? Result<bool>(true)
+                            : Failure{ Errc::missing_field,
+                                       "Dify deletes what is the user's own: "
+                                       "dify=true needs the argument user, as "
+                                       "Dify knows it.", "user", {} };
+    }
+
+    if (task_ != AdminTask::remove || kind == PlaceKind::one) {
+        return true;
+    }
+
+    if (begin_ != 0) {
+        return bad_argument("cursor", "left out without dify=true");
+    }
+
+    return filter_.user || filter_.app || filter_.used_until_s
+               ? Result<bool>(true)
+               : Failure{ Errc::missing_field,
+                          "A DELETE says which: /ID, or one or more of the "
+                          "arguments user, model and older_than. "
+                          "older_than=0 are all.", {}, {} };
 }
 
 // {"max_age_days": 30}, or nothing.

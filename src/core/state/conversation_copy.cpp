@@ -35,14 +35,6 @@ ConversationEntry entry_of(const Record &record)
     return entry;
 }
 
-bool matches(const ConversationFilter &filter, const Record &record)
-{
-    return (!filter.user || *filter.user == record.owner.user)
-           && (!filter.app || *filter.app == record.owner.app)
-           && (!filter.id || filter.id->view() == record.id.view())
-           && (!filter.used_until_s || record.used_s <= *filter.used_until_s);
-}
-
 // Who had it loses all. False if somebody has it and shall keep it.
 bool make_free(Table &table, Index index, const Digest &digest, bool wins)
 {
@@ -137,7 +129,9 @@ std::size_t ConversationMap::search(const ConversationFilter &filter,
     for (; !is_end(from) && left > 0 && found < count; from++, left--) {
         const Record &record = table.record(from);
 
-        if (record.live != 0 && matches(filter, record)) {
+        if (record.live != 0
+            && filter.matches(record.owner, record.id, record.used_s))
+        {
             out[found++] = entry_of(record);
         }
     }
@@ -172,6 +166,26 @@ void ConversationMap::restore(const ConversationEntry &entry)
     if (entry.has_head || entry.is_taken) {
         restore_head(table, number, entry);
     }
+}
+
+bool ConversationMap::add(const ConversationEntry &entry)
+{
+    {
+        Table table(base_);
+        const Change change(table);
+        const bool counts = entry.has_head || entry.is_taken;
+
+        if (table.find(by_conversation, entry.key) != kNone
+            || (counts && table.find(by_head, entry.head) != kNone)
+            || (counts && entry.has_message
+                && table.find(by_message, entry.message) != kNone))
+        {
+            return false;
+        }
+    }
+
+    restore(entry);
+    return true;
 }
 
 }  // namespace opendify

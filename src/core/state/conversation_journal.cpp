@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kMagic("opendify", 8);
 constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kCrcBytes = 4;
+constexpr std::string_view kTextPrefix("2-");  // kVersion
 
 enum Flag : std::uint8_t { has_head = 1, is_taken = 2, has_message = 4 };
 
@@ -264,6 +265,56 @@ bool decode(std::string_view bytes, JournalRecord &record)
 
     return operation >= static_cast<std::uint8_t>(JournalOperation::put)
            && operation <= static_cast<std::uint8_t>(JournalOperation::end);
+}
+
+std::string entry_text(const ConversationEntry &entry)
+{
+    constexpr char kHex[] = "0123456789abcdef";
+    JournalRecord record;
+    std::string text(kTextPrefix);
+
+    record.entry = entry;
+
+    for (const char c : encode(record)) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        text += kHex[byte >> 4];
+        text += kHex[byte & 15];
+    }
+
+    return text;
+}
+
+bool parse_entry(std::string_view text, ConversationEntry &entry)
+{
+    constexpr std::string_view kHex = "0123456789abcdef";
+    JournalRecord record;
+    std::string bytes;
+
+    if (text.substr(0, kTextPrefix.size()) != kTextPrefix) {
+        return false;
+    }
+
+    for (text.remove_prefix(kTextPrefix.size()); text.size() > 1;
+         text.remove_prefix(2))
+    {
+        const std::size_t high = kHex.find(text[0]);
+        const std::size_t low = kHex.find(text[1]);
+
+        if (high == kHex.npos || low == kHex.npos) {
+            return false;
+        }
+
+        bytes += static_cast<char>(high << 4 | low);
+    }
+
+    if (!text.empty() || !decode(bytes, record)
+        || record.operation != JournalOperation::put)
+    {
+        return false;
+    }
+
+    entry = record.entry;
+    return true;
 }
 
 // The next good record that is no `end`; all bytes are consumed without one.

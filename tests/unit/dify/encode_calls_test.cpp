@@ -72,5 +72,37 @@ TEST(EncodeCalls, GetsOfOneThing)
     }
 }
 
+TEST(EncodeCalls, DeleteAConversation)
+{
+    const auto request = encode_conversation_delete("a/b", "u\"1");
+    EXPECT_TRUE(request.removes);
+    EXPECT_FALSE(request.post);
+    EXPECT_EQ(request.path, "/conversations/a%2Fb");
+    EXPECT_EQ(request.args, "");
+    EXPECT_EQ(request.body, "{\"user\":\"u\\\"1\"}");
+}
+
+TEST(DecodeDelete, GoneOrNot)
+{
+    EXPECT_TRUE(decode_conversation_delete(204, ""));
+    EXPECT_TRUE(decode_conversation_delete(200, "{\"result\":\"success\"}\n"));
+    EXPECT_TRUE(decode_conversation_delete(
+        404, "{\"code\":\"not_found\",\"message\":\"Conversation Not "
+             "Exists. You have requested this URI\",\"status\":404}"));
+
+    EXPECT_FALSE(decode_conversation_delete(200, ""));
+    EXPECT_FALSE(decode_conversation_delete(200, "<html>"));
+    EXPECT_FALSE(decode_conversation_delete(200, "{\"result\":\"failed\"}"));
+    EXPECT_FALSE(decode_conversation_delete(404, "<html>404 Not Found"));
+    EXPECT_FALSE(decode_conversation_delete(
+        404, "{\"code\":\"not_found\",\"message\":\"x\"}"));
+    EXPECT_EQ(decode_conversation_delete(
+                  401, "{\"code\":\"unauthorized\",\"message\":\"x\"}")
+                  .failure()
+                  .errc,
+              Errc::backend_credentials);
+    EXPECT_FALSE(decode_conversation_delete(500, ""));
+}
+
 }  // namespace
 }  // namespace opendify

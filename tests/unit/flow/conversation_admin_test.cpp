@@ -11,6 +11,7 @@ namespace opendify {
 namespace {
 
 constexpr std::uint32_t kNow = 1000000000;
+constexpr std::uint32_t kTtl = 1000;
 
 Digest digest(std::string_view name)
 {
@@ -21,7 +22,8 @@ Result<ConversationAdmin> read(std::string_view method, std::string_view path,
                                std::string_view args = {},
                                std::string_view body = {})
 {
-    return ConversationAdmin::read({ method, path, args, body, kNow },
+    return ConversationAdmin::read({ method, path, args, body, "client", kNow,
+                                     kTtl, 100 },
                                    { { "bot", digest("key") },
                                      { "same", digest("key") },
                                      { "flow", digest("other key") } });
@@ -54,7 +56,7 @@ TEST(ConversationAdmin, ListIsJson)
 {
     auto admin = read("GET", "/");
     ASSERT_TRUE(admin);
-    EXPECT_FALSE(admin->removes());
+    EXPECT_EQ(admin->task(), AdminTask::show);
     EXPECT_EQ(admin->room(), 100u);
     admin->add(entry("a\"b", "key", 5));
     admin->add(entry("c", "other key", 6, false));
@@ -138,7 +140,7 @@ TEST(ConversationAdmin, RemovalsAreCounted)
 {
     auto one = read("DELETE", "some-id");
     ASSERT_TRUE(one);
-    EXPECT_TRUE(one->removes());
+    EXPECT_EQ(one->task(), AdminTask::remove);
     EXPECT_FALSE(one->reply(0, true, 1));
     one->add(entry("some-id", "key", 5));
     EXPECT_EQ(*one->reply(0, true, 1), "{\"deleted\":1}");
@@ -167,7 +169,7 @@ TEST(ConversationAdmin, AsOpenDifyHadIt)
 
     auto admin = read("POST", "conversation/cleanup");
     ASSERT_TRUE(admin);
-    EXPECT_TRUE(admin->removes());
+    EXPECT_EQ(admin->task(), AdminTask::remove);
     EXPECT_EQ(admin->filter().used_until_s, kNow - 30 * 86400);
     EXPECT_EQ(read("POST", "cleanup", "", "{\"max_age_days\":2}")
                   ->filter()
@@ -175,6 +177,140 @@ TEST(ConversationAdmin, AsOpenDifyHadIt)
               kNow - 2 * 86400);
     EXPECT_EQ(status("POST", "cleanup", "", "[]"), 400);
     EXPECT_EQ(status("POST", "cleanup", "", "{\"max_age_days\":0.5}"), 400);
+}
+
+TEST(ConversationAdmin, RemovalsAtTheBackendAreToldOneByOne)
+{
+    auto admin = read("DELETE", "", "user=u&dify=true&cursor=4");
+    ASSERT_TRUE(admin);
+    EXPECT_EQ(admin->task(), AdminTask::remove_at_backend);
+    EXPECT_EQ(admin->user(), "u");
+    EXPECT_EQ(admin->begin(), 4u);
+    EXPECT_EQ(admin->room(), 100u);
+    EXPECT_EQ(admin->model_of(entry("a", "other key", 5)), "flow");
+    EXPECT_EQ(admin->model_of(entry("a", "a key that is gone", 5)), "");
+    admin->add(entry("a", "key", 5));
+    admin->fail(entry("b\"", "key", 5),
+                { Errc::backend_timeout, "No \"answer\".", {}, {} });
+    EXPECT_EQ(admin->room(), 98u);
+    EXPECT_EQ(*admin->reply(6, false, 9),
+              "{\"deleted\":1,\"failed\":[{\"conversation_id\":\"b\\\"\","
+              "\"code\":\"backend_timeout\","
+              "\"message\":\"No \\\"answer\\\".\"}],"
+              "\"next_cursor\":\"6\"}");
+
+    // It was found, if not deleted.
+    auto one = read("DELETE", "some-id", "user=u&dify=true");
+    ASSERT_TRUE(one);
+    EXPECT_FALSE(one->reply(0, true, 1));
+    one->fail(entry("some-id", "key", 5), conversation_not_found());
+    EXPECT_TRUE(one->reply(0, true, 1));
+
+    EXPECT_EQ(status("DELETE", "", "older_than=0&dify=true"), 400);
+    EXPECT_EQ(status("DELETE", "id", "dify=true"), 400);
+    EXPECT_EQ(status("DELETE", "", "user=u&cursor=4"), 400);
+}
+
+TEST(ConversationAdmin, AnExportIsImported)
+{
+    auto admin = read("GET", "export", "limit=2");
+    ASSERT_TRUE(admin);
+    EXPECT_TRUE(admin->is_export());
+    EXPECT_EQ(admin->room(), 2u);
+    EXPECT_EQ(*admin->reply(0, true, 0), "{}");
+
+    auto older = entry("id-a", "key", kNow - 2);
+    older.key = digest("a");
+    older.head = digest("head of a");
+    auto newer = entry("id-b", "key", kNow - 1, false);
+    newer.key = digest("b");
+    admin->add(newer);
+    admin->add(older);
+
+    auto file = admin->reply(0, true, 2);
+    ASSERT_TRUE(file);
+    EXPECT_NE(file->find("{\"dify_conversation_id\":\"id-b\","
+                         "\"created_at\":999999999,"
+                         "\"last_used\":999999999}"),
+              std::string::npos);
+
+    auto back = read("POST", "import", "", *file);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->task(), AdminTask::add);
+    const auto first = back->bring(1);
+    ASSERT_EQ(first.size(), 1u);
+    const auto rest = back->bring(5);
+    ASSERT_EQ(rest.size(), 1u);
+    EXPECT_TRUE(back->bring(5).empty());
+    EXPECT_EQ(first[0].key, older.key);
+    EXPECT_EQ(first[0].head, older.head);
+    EXPECT_TRUE(first[0].has_head);
+    EXPECT_EQ(first[0].owner.user, older.owner.user);
+    EXPECT_EQ(rest[0].key, newer.key);
+    EXPECT_FALSE(rest[0].has_head);
+    back->added(1);
+    EXPECT_EQ(*back->reply(0, false, 0),
+              "{\"imported\":1,\"known\":1,\"too_old\":0}");
+}
+
+TEST(ConversationAdmin, AFileOfOpenDify)
+{
+    auto admin = read("POST", "import", "model=bot&user=u",
+                      "{\"old\": {\"dify_conversation_id\": \"id-1\","
+                      " \"created_at\": 1, \"last_used\": 999998999},"
+                      " \"chat\": {\"dify_conversation_id\": \"id-2\","
+                      " \"created_at\": 1, \"last_used\": 999999000.5},"
+                      " \"first\": \"id-3\"}");
+    ASSERT_TRUE(admin);
+    const auto brought = admin->bring(5);
+    ASSERT_EQ(brought.size(), 2u);
+
+    const auto &entry = brought[0];
+    const Digest scope =
+        conversation_scope(digest("key"), "client", "u", "chat");
+    EXPECT_EQ(entry.id.view(), "id-2");
+    EXPECT_EQ(entry.used_s, kNow - 1000);
+    EXPECT_EQ(entry.key, ConversationMap::key(scope, "id-2"));
+    EXPECT_EQ(entry.head, imported_head(scope));
+    EXPECT_TRUE(entry.has_head);
+    EXPECT_EQ(entry.owner.app,
+              ConversationOwner::of("u", digest("key")).app);
+    EXPECT_EQ(brought[1].used_s, kNow);
+
+    auto named = read("POST", "import", "model=bot&user=u&client=other",
+                      "{\"chat\": \"id-2\"}");
+    EXPECT_EQ(named->bring(5)[0].head,
+              imported_head(conversation_scope(digest("key"), "other", "u",
+                                               "chat")));
+    EXPECT_EQ(*admin->reply(0, false, 0),
+              "{\"imported\":0,\"known\":2,\"too_old\":1}");
+}
+
+TEST(ConversationAdmin, FilesThatAreRefused)
+{
+    std::string many = "{";
+    for (int i = 0; i < 101; i++) {
+        many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"id\"";
+    }
+
+    const std::string args = "model=bot&user=u";
+    EXPECT_EQ(status("POST", "import", args, many + "}"), 400);
+    EXPECT_EQ(status("POST", "import", args, "{}"), 200);
+    EXPECT_EQ(status("POST", "import", args, "{\"a\":\"id\"}"), 200);
+    EXPECT_EQ(status("POST", "import", args,
+                     std::string(kMaxImportBytes + 1, ' ')),
+              413);
+
+    for (const char *body : { "", "[]", "{\"a\":1}", "{\"a\":{}}",
+                              "{\"\":\"id\"}", "{\"a\":\"\"}",
+                              "{\"a\":\"id\\u0000\"}", "{\"a\":\"..\"}",
+                              "{\"a\":\"i/d\"}", "{\"a\":\"i d\"}" })
+    {
+        EXPECT_EQ(status("POST", "import", args, body), 400) << body;
+    }
+
+    EXPECT_EQ(status("POST", "import", "user=u", "{\"a\":\"id\"}"), 400);
+    EXPECT_EQ(status("POST", "import", "model=bot", "{\"a\":\"id\"}"), 400);
 }
 
 TEST(ConversationAdmin, WhatIsRefused)

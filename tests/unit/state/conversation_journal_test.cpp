@@ -481,5 +481,38 @@ TEST(ConversationCopy, SnapshotAndJournalGiveTheMap)
     }
 }
 
+TEST(ConversationText, IsOneWordAndComesBack)
+{
+    const auto entry = record_of(7).entry;
+    const auto word = entry_text(entry);
+    ConversationEntry back;
+
+    EXPECT_EQ(word.find_first_not_of("0123456789abcdef-"), word.npos);
+    ASSERT_TRUE(parse_entry(word, back));
+    EXPECT_EQ(entry_text(back), word);
+    EXPECT_EQ(back.id.view(), entry.id.view());
+    EXPECT_EQ(back.head, entry.head);
+}
+
+TEST(ConversationText, ADamagedOneIsNone)
+{
+    const auto word = entry_text(record_of(7).entry);
+    ConversationEntry back;
+    back.used_s = 77;
+
+    for (std::size_t i = 0; i < word.size(); i++) {
+        std::string other = word;
+        other[i] = other[i] == '0' ? '1' : '0';
+        EXPECT_FALSE(parse_entry(other, back)) << i;
+        EXPECT_FALSE(parse_entry(word.substr(0, i), back)) << i;
+    }
+
+    for (const char *more : { "0", "00", " ", "g0" }) {
+        EXPECT_FALSE(parse_entry(word + more, back));
+    }
+
+    EXPECT_EQ(back.used_s, 77u);
+}
+
 }  // namespace
 }  // namespace opendify

@@ -179,5 +179,59 @@ TEST(ConversationSearch, NothingOfADroppedOneStaysInMemory)
     EXPECT_TRUE(region.search({}).empty());
 }
 
+// Of "a" with its message "m", put elsewhere.
+ConversationEntry entry_of_a()
+{
+    Region from(4);
+    ConversationEntry entry;
+
+    from.put("a", "u1");
+    EXPECT_TRUE(from.map().newest(entry));
+    entry.has_message = true;
+    return entry;
+}
+
+TEST(ConversationAdd, WhatIsNotKnown)
+{
+    Region region(4);
+    const auto entry = entry_of_a();
+    ConversationEntry known;
+
+    EXPECT_TRUE(region.map().add(entry));
+    EXPECT_TRUE(region.map().newest(known));
+    EXPECT_EQ(known.head, entry.head);
+    EXPECT_EQ(known.used_s, entry.used_s);
+    EXPECT_FALSE(region.map().add(entry));
+}
+
+TEST(ConversationAdd, WhatIsKnownStays)
+{
+    const auto entry = entry_of_a();
+    Mapping out;
+
+    // The conversation, with another head.
+    Region same(4);
+    Mapping moved = { kScope, digest("later"), digest("m"), entry.id,
+                      entry.owner };
+    same.map().put(moved, 200);
+    EXPECT_FALSE(same.map().add(entry));
+    EXPECT_EQ(same.map().take(kScope, digest("later"), 200, 100, out),
+              Taken::yes);
+
+    // Another one with its head, or its message.
+    for (const bool head : { true, false }) {
+        Region other(4);
+        Mapping rival = { kScope, head ? entry.head : digest("another"),
+                          head ? digest("other") : entry.message, {}, {} };
+        ASSERT_TRUE(rival.id.assign("b"));
+        other.map().put(rival, 200);
+        EXPECT_FALSE(other.map().add(entry));
+        EXPECT_EQ(other.map().size(), 1u);
+        EXPECT_EQ(other.map().take(kScope, rival.head, 200, 100, out),
+                  Taken::yes);
+        EXPECT_EQ(out.id.view(), "b");
+    }
+}
+
 }  // namespace
 }  // namespace opendify
