@@ -319,6 +319,28 @@ def test_a_slow_reader_gets_everything(site):
     assert sanitized() or site.nginx.rss_kib() - before < 4096
 
 
+def test_a_long_stream_holds_no_more(site):
+    """A request's pool gives nothing back before its end: what is sent for
+    each event must not come from there."""
+    def script(ask):
+        steps = dify_events.stream('chat', ask.ids, ['x'] * 4000 + ['END'],
+                                   0.0005)
+        return steps[:-1] + [(1.0, steps[-1][1])]
+
+    site.app('chat-bot').script = script
+    with site.open(timeout=60) as connection:
+        connection.head()
+        for _ in range(300):
+            connection.more()
+        before = site.nginx.rss_kib()
+        connection.until(b'END')
+        grown = site.nginx.rss_kib() - before
+        assert len(connection.response.times) > 2000, 'not in packets'
+        answer = client.check_stream(connection.rest())
+    assert len(answer.text) == 4003
+    assert sanitized() or grown < 128, grown
+
+
 def test_upstream_frames_of_the_whole_question(site, cut):
     """workflow_started echoes the question; it may be large."""
     question = 'CANARY ' + 'long ' * 40000

@@ -64,6 +64,8 @@ def mortal(bare_site):
     """Its processes are killed: what it counts is wrong afterwards."""
     bare_site.nginx.allowed += [
         r'exited on signal 9', 'was locked by',
+        # The port is free when the last of the killed has gone.
+        r'bind\(\) to .* failed \(98: Address already in use\)',
         # A worker that ends since a reload still reads on after a stop.
         r'open socket #\d+ left', r'\[alert\] .* aborting']
     yield bare_site
