@@ -1,7 +1,6 @@
 #include "dify/decode_stream.hpp"
 
 #include "dify/decode_error.hpp"
-#include "dify/new_text.hpp"
 #include "dify/node_usage.hpp"
 #include "dify/short_text.hpp"
 
@@ -11,16 +10,6 @@ namespace {
 
 using wire::JsonType;
 using wire::JsonValue;
-
-using Kind = FrequentEvent::Kind;
-
-Kind kind_of(std::string_view name)
-{
-    return name == "message"         ? Kind::message
-           : name == "agent_message" ? Kind::agent_message
-           : name == "text_chunk"    ? Kind::text_chunk
-                                     : Kind::none;
-}
 
 void learn(std::string &id, JsonValue root, std::string_view name)
 {
@@ -106,54 +95,6 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
     return !over_;
 }
 
-// Its ids were learnt when its like came first.
-bool StreamDecoder::on_frequent(std::string_view data)
-{
-    const auto found = frequent_.read(data);
-
-    if (found.kind == Kind::none || found.size != data.size()) {
-        return false;
-    }
-
-    on_answer(found.kind, found.text);
-    return true;
-}
-
-// As Dify writes it: one line of data. All others are parsed.
-std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
-{
-    constexpr std::string_view kData = "data: ";
-    constexpr std::string_view kEnd = "\n\n";
-
-    if (over_ || bytes.substr(0, kData.size()) != kData) {
-        return 0;
-    }
-
-    const auto        found = frequent_.read(bytes.substr(kData.size()));
-    const std::size_t end = kData.size() + found.size;
-
-    if (found.size == 0 || found.size > max_event_
-        || bytes.substr(end, kEnd.size()) != kEnd)
-    {
-        return 0;
-    }
-
-    on_answer(found.kind, found.text);
-
-    return end + kEnd.size();
-}
-
-// What is read of such an event beside its text is the same in all of them.
-void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
-                                   JsonValue text)
-{
-    const Kind kind = kind_of(root["event"].string());
-
-    if (kind != Kind::none && text.closing_quote() != 0) {
-        frequent_.learn(kind, data, text.closing_quote());
-    }
-}
-
 void StreamDecoder::on_object(std::string_view data, JsonValue root)
 {
     const std::string_view name = root["event"].string();
@@ -187,7 +128,7 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         // decides (§14 no. 7).
         if (answer.is(JsonType::string)) {
             learn_frequent(data, root, answer);
-            on_answer(kind_of(name), answer.string());
+            on_answer(frequent_kind(name), answer.string());
 
         } else if (meaning == Meaning::file) {
             files_.message_file(root, sink_);
@@ -200,7 +141,7 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
 
     case Meaning::chunk:
         learn_frequent(data, root, root["data"]["text"]);
-        on_answer(Kind::text_chunk, root["data"]["text"].string());
+        on_answer(FrequentEvent::Kind::text_chunk, root["data"]["text"].string());
         break;
 
     case Meaning::replace:
@@ -316,22 +257,6 @@ void StreamDecoder::on_step(Meaning meaning, JsonValue root)
     default:
         break;
     }
-}
-
-void StreamDecoder::on_answer(Kind kind, std::string_view piece)
-{
-    if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
-        if (kind == Kind::message && !spoken_.empty()) {
-            piece = new_text(piece, spoken_);
-        }
-
-        if ((kind == Kind::agent_message || !spoken_.empty())
-            && piece.size() <= max_spoken_ - spoken_.size()) {
-            spoken_ += piece;
-        }
-    }
-
-    text(piece);
 }
 
 void StreamDecoder::on_replace(JsonValue whole, JsonValue reason)

@@ -55,15 +55,17 @@ public:
     const std::string &message_id() const;
 
 private:
-    bool on_frequent(std::string_view data);
-    void learn_frequent(std::string_view data, wire::JsonValue root,
-                        wire::JsonValue text);
     void on_object(std::string_view data, wire::JsonValue root);
     void on_run_started(wire::JsonValue root);
     void on_step(Meaning meaning, wire::JsonValue root);
-    void on_answer(FrequentEvent::Kind kind, std::string_view piece);
     void on_replace(wire::JsonValue whole, wire::JsonValue reason);
     void on_message_end(wire::JsonValue root);
+
+    // decode_answer.cpp
+    bool on_frequent(std::string_view data);
+    void learn_frequent(std::string_view data, wire::JsonValue root,
+                        wire::JsonValue text);
+    void on_answer(FrequentEvent::Kind kind, std::string_view piece);
 
     // decode_run.cpp
     void on_node(wire::JsonValue data);

@@ -28,6 +28,16 @@ std::size_t opening_quote(std::string_view event, std::size_t quote)
 
 }  // namespace
 
+FrequentEvent::Kind frequent_kind(std::string_view name)
+{
+    using Kind = FrequentEvent::Kind;
+
+    return name == "message"         ? Kind::message
+           : name == "agent_message" ? Kind::agent_message
+           : name == "text_chunk"    ? Kind::text_chunk
+                                     : Kind::none;
+}
+
 void FrequentEvent::learn(Kind kind, std::string_view event,
                           std::size_t quote)
 {

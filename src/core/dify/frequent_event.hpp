@@ -36,6 +36,9 @@ private:
     std::string text_;  // unescaped
 };
 
+// By the event's name.
+FrequentEvent::Kind frequent_kind(std::string_view name);
+
 }  // namespace opendify::dify
 
 #endif

@@ -1,7 +1,6 @@
 #include "flow/think_splitter.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "flow/think_tags.hpp"
 
@@ -16,20 +15,6 @@ constexpr std::string_view kBreaks = "\r\n";
 constexpr std::string_view kQuote = "> \xf0\x9f\x92\xad ";
 constexpr std::string_view kMarker = "<!--dify-deepseek-reasoning-->";
 constexpr std::size_t      kHold = std::string_view::npos;
-
-// Means nothing in the middle of a line.
-constexpr std::array<bool, 256> make_plain()
-{
-    std::array<bool, 256> table{};
-
-    for (std::size_t c = 0; c < table.size(); c++) {
-        table[c] = c != '<' && c != '>' && c != '\n' && c != '`' && c != '~';
-    }
-
-    return table;
-}
-
-constexpr std::array<bool, 256> kPlain = make_plain();
 
 bool blank(char c)
 {
@@ -361,15 +346,7 @@ void ThinkSplitter::close(ThinkSink &sink)
 // How many bytes may be passed over: note() would remember nothing of them.
 std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
 {
-    std::size_t at = 0;
-
-    while (!blank_line_ && marks_ == 0 && at < bytes.size()
-           && kPlain[static_cast<unsigned char>(bytes[at])])
-    {
-        at++;
-    }
-
-    return at;
+    return blank_line_ || marks_ != 0 ? 0 : run_of_plain(bytes);
 }
 
 // Keeps in mind where in its line the text is.

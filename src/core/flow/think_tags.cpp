@@ -1,6 +1,7 @@
 #include "flow/think_tags.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace opendify {
 
@@ -9,6 +10,19 @@ namespace {
 using Verdict = TagMatch::Verdict;
 
 constexpr std::string_view kBlanks = " \t\r\n";
+
+constexpr std::array<bool, 256> make_plain()
+{
+    std::array<bool, 256> table{};
+
+    for (std::size_t c = 0; c < table.size(); c++) {
+        table[c] = c != '<' && c != '>' && c != '\n' && c != '`' && c != '~';
+    }
+
+    return table;
+}
+
+constexpr std::array<bool, 256> kPlain = make_plain();
 
 struct Entity {
     std::string_view name;
@@ -78,6 +92,17 @@ struct TagReader {
 };
 
 }  // namespace
+
+std::size_t run_of_plain(std::string_view bytes)
+{
+    std::size_t at = 0;
+
+    while (at < bytes.size() && kPlain[static_cast<unsigned char>(bytes[at])]) {
+        at++;
+    }
+
+    return at;
+}
 
 std::size_t run_of(std::string_view set, std::string_view bytes)
 {
