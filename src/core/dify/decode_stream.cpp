@@ -80,19 +80,26 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
         stirred_ = true;
         on_cut(event.data);
 
-    } else if (on_frequent(event.data)) {
-        return true;
+    } else if (!on_frequent(event.data)) {
+        on_document(event.data);
+    }
 
-    } else if (doc_.parse(event.data, max_depth_)
-               && doc_.root().is(JsonType::object)) {
-        on_object(event.data, doc_.root());
+    return !over_;
+}
+
+void StreamDecoder::on_document(std::string_view data)
+{
+    // Not kept: a stream may wait long, and an event be large.
+    wire::JsonDocument document;
+
+    if (document.parse(data, max_depth_)
+        && document.root().is(JsonType::object)) {
+        on_object(data, document.root());
 
     } else {
         stirred_ = true;
         skipped_++;
     }
-
-    return !over_;
 }
 
 void StreamDecoder::on_object(std::string_view data, JsonValue root)

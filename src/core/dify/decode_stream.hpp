@@ -55,6 +55,7 @@ public:
     const std::string &message_id() const;
 
 private:
+    void on_document(std::string_view data);
     void on_object(std::string_view data, wire::JsonValue root);
     void on_run_started(wire::JsonValue root);
     void on_step(Meaning meaning, wire::JsonValue root);
@@ -91,7 +92,6 @@ private:
     std::size_t        max_depth_;
     std::size_t        max_spoken_;
     TurnSink          &sink_;
-    wire::JsonDocument doc_;
     FrequentEvent      frequent_;
 
     std::string          output_name_;
