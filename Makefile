@@ -215,7 +215,8 @@ sanitize: $(PACKAGES) ## run unit tests and t/ under ASan and UBSan
 BENCH_DIR := $(BUILD)/bench
 BENCH_MAP := $(BENCH_DIR)/tests/bench/map.o $(BENCH_DIR)/src/core/state/sha256.o \
              $(patsubst %.cpp,$(BENCH_DIR)/%.o, \
-                 $(wildcard src/core/state/conversation_*.cpp))
+                 $(wildcard src/core/state/conversation_*.cpp) \
+                 src/core/state/erasures.cpp)
 
 $(BENCH_DIR)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)

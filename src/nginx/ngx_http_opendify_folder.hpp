@@ -5,11 +5,28 @@
 
 #include "ngx_http_opendify_persist.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <vector>
 
 namespace opendify::glue {
+
+// What work in one piece takes: nginx's own clock stands still meanwhile.
+class Stopwatch {
+public:
+    ngx_msec_t elapsed_ms() const
+    {
+        return static_cast<ngx_msec_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(
+                Clock::now() - begin_).count());
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    Clock::time_point begin_ = Clock::now();
+};
 
 // A descriptor that is closed.
 class File {

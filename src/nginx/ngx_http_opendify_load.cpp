@@ -293,6 +293,7 @@ void find_parent(const PersistConf *conf, const StoredFamilies &families)
 ngx_int_t load(PersistConf *conf)
 {
     StoredFamilies families;
+    Stopwatch      watch;
 
     if (!open_folder(conf, families)) {
         return NGX_ERROR;
@@ -308,8 +309,9 @@ ngx_int_t load(PersistConf *conf)
     forget_dead(families);
 
     ngx_log_error(NGX_LOG_NOTICE, conf->zone->shm.log, 0,
-                  "opendify: %uz conversations read from \"%V\"",
-                  ConversationMap(root(conf->zone)->map).size(), &conf->path);
+                  "opendify: %uz conversations read from \"%V\" in %M ms",
+                  ConversationMap(root(conf->zone)->map).size(), &conf->path,
+                  watch.elapsed_ms());
 
     return NGX_OK;
 }

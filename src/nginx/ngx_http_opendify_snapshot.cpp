@@ -241,8 +241,9 @@ void finish(const PersistConf *conf, const PersistState &begun)
 
 void take_snapshot(PersistConf *conf)
 {
-    auto begun = begin_generation(conf);
-    auto dead = merge_dead(conf, begun);
+    Stopwatch watch;
+    auto      begun = begin_generation(conf);
+    auto      dead = merge_dead(conf, begun);
 
     if (!write_snapshot(conf, begun)) {
         ngx_err_t err = ngx_errno;
@@ -266,6 +267,9 @@ void take_snapshot(PersistConf *conf)
 
     keeper.finished = begun.generation;
     finish(conf, begun);
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "opendify: snapshot of \"%V\" written in %M ms", &conf->path,
+                  watch.elapsed_ms());
 }
 
 // A process that was held between its change and its journal has begun one of

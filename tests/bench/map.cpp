@@ -1,16 +1,20 @@
 // What the map of conversations costs when it holds that many of them.
 //
 //     map COUNT...
+//     map FILE COUNT
 //
-// One JSON object a line: nanoseconds an operation, bytes a conversation.
+// One JSON object a line: nanoseconds an operation, bytes a conversation. Or
+// makes FILE, a snapshot of that many of them.
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
+#include "opendify/conversation_journal.hpp"
 #include "opendify/conversation_map.hpp"
 
 namespace {
@@ -137,10 +141,61 @@ bool measure(std::size_t count)
     return taken == std::min(count, kProbes);
 }
 
+template <class Part>
+void write_part(std::FILE *file, const Part &part)
+{
+    const auto bytes = encode(part);
+
+    std::fwrite(bytes.data(), 1, bytes.size(), file);
+}
+
+bool write_snapshot(const char *path, std::size_t count)
+{
+    std::FILE *file = std::fopen(path, "w");
+    if (file == nullptr) {
+        return false;
+    }
+
+    JournalHeader header;
+    header.kind = JournalKind::snapshot;
+    header.family = header.generation = 1;
+    header.capacity = count;
+    write_part(file, header);
+
+    JournalRecord record;
+
+    for (std::size_t i = 0; i < count; i++) {
+        const Mapping mapping = mapping_of(i, 0);
+
+        record.entry.key = ConversationMap::key(mapping.scope,
+                                                mapping.id.view());
+        record.entry.head = mapping.head;
+        record.entry.id = mapping.id;
+        record.entry.used_s = static_cast<std::uint32_t>(std::time(nullptr));
+        write_part(file, record);
+    }
+
+    record = {};
+    record.operation = JournalOperation::end;
+    record.order = count;
+    write_part(file, record);
+
+    return std::fclose(file) == 0;
+}
+
 }  // namespace
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && std::strchr(argv[1], '/') != nullptr) {
+        if (!write_snapshot(argv[1], std::strtoul(argv[2], nullptr, 10))) {
+            std::perror(argv[1]);
+            return 1;
+        }
+
+        return 0;
+    }
+
     for (int i = 1; i < argc; i++) {
         if (!measure(std::strtoul(argv[i], nullptr, 10))) {
             std::fprintf(stderr, "map: a conversation was not found\n");

@@ -82,6 +82,24 @@ http {{
 }}
 '''
 
+KEPT = '''\
+{load}
+daemon off;
+{user}
+worker_processes 1;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log info;
+events {{ }}
+http {{
+    access_log off;
+    opendify_zone conversations {size}m path={folder} snapshot=1s;
+    server {{
+        listen 127.0.0.1:{status_port};
+        location = /status {{ stub_status; }}
+    }}
+}}
+'''
+
 PLAIN = '''
         location /v1/ {{
             {proxy}
@@ -440,6 +458,39 @@ def conversations(bench):
             spread([one[key] for one in same], '{:.0f}')
             for key in ('insert_ns', 'turn_ns', 'miss_ns', 'evict_ns',
                         'bytes')))
+    conversations_on_disk(bench)
+
+
+def conversations_on_disk(bench):
+    count = sized(10 ** 6)
+    times = [start_with(bench, count) for _ in range(min(ROUNDS, 3))]
+    print(f'\n| h. {count:,} conversations on disk | ms |\n|---|---|')
+    for what, one in (('read when nginx starts', 0),
+                      ('written as a snapshot, by a helper process', 1)):
+        row(what, spread([time[one] for time in times], '{:.0f}'))
+
+
+def start_with(bench, count):
+    """(ms to read, ms to write) of an nginx that finds a snapshot."""
+    kept = nginx.Nginx(tempfile.mkdtemp(dir=bench.folder))
+    folder = kept.dir / 'conversations'
+    folder.mkdir(mode=0o700)
+    (kept.dir / 'nginx.conf').write_text(KEPT.format(
+        load=f'load_module {Path(nginx.MODULE).resolve()};'
+             if nginx.MODULE else '',
+        user='user root;' if os.geteuid() == 0 else '', dir=kept.dir,
+        folder=folder, size=(count * 160 >> 20) + 2,
+        status_port=kept.status_port))
+    made = bench.spawn('map', folder / f'{1:016x}-{1:08x}.snapshot', count)
+    assert made.wait() == 0
+    kept.start()
+    try:
+        read = kept.wait_for_log(rf'{count} conversations read .* (\d+) ms')
+        written = kept.wait_for_log(r'snapshot of .* written in (\d+) ms')
+    finally:
+        kept.stop()
+    kept.judge()
+    return int(read.group(1)), int(written.group(1))
 
 
 def pacing(bench):
