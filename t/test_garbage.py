@@ -117,7 +117,7 @@ def test_the_size_of_an_event(bare_site, setting, size):
     for more in (0, 1):
         site.app('chat-bot').script = lambda ask: [
             (0.0, ask.ids.message('some ')),
-            (0.0, sized_message(ask.ids, size + more)),
+            (0.3, sized_message(ask.ids, size + more)),
             *dify_events.stream('chat', ask.ids, ['.'])]
         answer = site.stream()
         if more:
