@@ -51,8 +51,18 @@ struct CallCtx : RequestCtx {
     ngx_http_request_t *sr = nullptr;
     ClientCtx          *client = nullptr;  // null: nobody reads on
 
-    // Or who waits for the reply without being a client: it is told by an
-    // event, and its pointer is nulled if the call is lost.
+    // The reply.
+    ngx_uint_t   status = 0;         // 0: no header yet
+    CallUse      use = CallUse::reply;
+    bool         event_stream = false;
+    bool         done = false;       // post_subrequest has run
+    bool         kill = false;
+    ngx_int_t    rc = 0;             // its code
+    ngx_chain_t *kept = nullptr;     // input that waits for a slow client
+    std::string  reply;              // a body that is no event stream, bounded
+
+    // Who waits for the reply without being a client: it is told by an event,
+    // and its pointer is nulled if the call is lost.
     ngx_event_t *waiter = nullptr;
     CallCtx    **held = nullptr;
 
@@ -64,19 +74,9 @@ struct CallCtx : RequestCtx {
     ngx_log_t      log = {};
     ngx_http_log_ctx_t log_ctx = {};
 
-    // The reply.
-    ngx_uint_t   status = 0;         // 0: no header yet
-    bool         event_stream = false;
-    bool         done = false;       // post_subrequest has run
-    ngx_int_t    rc = 0;             // its code
-    std::string  reply;              // a body that is no event stream, bounded
-    ngx_chain_t *kept = nullptr;     // input that waits for a slow client
-    CallUse      use = CallUse::reply;
-
-    ngx_event_t  wake = {};
-    ngx_event_t  drain = {};
-    bool         kill = false;
-    ngx_msec_t   started_at = 0;
+    ngx_event_t wake = {};
+    ngx_event_t drain = {};
+    ngx_msec_t  started_at = 0;
 
     // After the client left: to store when Dify has stored the turn.
     std::optional<Mapping> mapping;

@@ -53,14 +53,29 @@ inline bool is_answering(Stage stage)
 struct ClientCtx : RequestCtx {
     ClientCtx() noexcept : RequestCtx{CtxKind::client} {}
 
+    // What each piece of the answer needs, in as few cache lines as possible.
     ngx_http_request_t *r = nullptr;
     const LocConf      *conf = nullptr;
-    const App          *app = nullptr;
     Stage               stage = Stage::asking_mode;
-    bool                completion = false;  // came to /v1/completions
-    bool                auxiliary = false;   // a task of the client's own
-    Turn                turn;
-    AppMode             mode = AppMode::unknown;
+    bool                header_sent = false;
+    bool                settled = false;  // remembered or put back
+    bool                asked = false;    // the messages are not kept
+    std::unique_ptr<Pipeline> pipeline;
+    CallCtx    *call = nullptr;   // of prepare, or the main call
+    CallCtx    *probe = nullptr;  // beside it: does the conversation exist;
+                                  // what suggests itself
+    ngx_int_t   first_token_ms = -1;
+    ngx_msec_t  sent_at = 0;
+    std::string sending;          // before pipeline->output()
+    ngx_buf_t   sending_buf = {};
+    ngx_event_t wake = {};
+    ngx_event_t release = {};     // of text that is held back
+
+    Turn       turn;
+    const App *app = nullptr;
+    bool       completion = false;  // came to /v1/completions
+    bool       auxiliary = false;   // a task of the client's own
+    AppMode    mode = AppMode::unknown;
     std::string         user, chat_id, client;
     std::string         message_id, parent_id;  // the client's names
     std::vector<Input>  inputs;
@@ -74,8 +89,6 @@ struct ClientCtx : RequestCtx {
     ngx_msec_t             waiting_since = 0;  // for its last turn to end
     bool                   chosen = false;
     bool                   replayed = false;
-    bool                   settled = false;  // remembered or put back
-    bool                   asked = false;    // the messages are not kept
 
     // What the app wants, and what goes to Dify before the call.
     KnownForm                 form;
@@ -87,25 +100,11 @@ struct ClientCtx : RequestCtx {
     std::optional<BackendRequest> form_answer;  // to be submitted
     ngx_uint_t                polls = 0;
 
-    std::unique_ptr<Pipeline> pipeline;
-    CallCtx    *call = nullptr;   // of prepare, or the main call
-    CallCtx    *probe = nullptr;  // beside it: does the conversation exist;
-                                  // what suggests itself
-
-    ngx_event_t wake = {};
     ngx_event_t ping = {};
-    ngx_event_t stall = {};    // also: the next look, the last suggestion
-    ngx_event_t release = {};  // of text that is held back
-    ngx_msec_t  sent_at = 0;
-
-    // Output.
-    bool        header_sent = false;
-    std::string sending;  // before pipeline->output()
-    ngx_buf_t   sending_buf = {};
+    ngx_event_t stall = {};  // also: the next look, the last suggestion
 
     // Facts for the log.
     ngx_msec_t  started_at = 0;
-    ngx_int_t   first_token_ms = -1;
     std::string error;    // code of the failure, "" if none
     bool        stopped = false;
 };

@@ -94,6 +94,19 @@ private:
     TurnSink          &sink_;
     FrequentEvent      frequent_;
 
+    bool has_usage_ = false;
+    bool node_lost_ = false;    // a node_finished was too large to read
+    bool said_ = false;         // text but blanks, or what replaces it
+    bool run_over_ = false;     // its message_end is waited for
+    bool end_follows_ = false;  // a run is not over without one
+    bool pinged_ = false;
+    bool over_ = false;
+    bool stirred_ = false;
+
+    // New Agent: what came as agent_message, to know it again when the whole
+    // answer follows as one `message`.
+    std::string spoken_;
+
     std::string          output_name_;
     std::optional<Steps> steps_;
     OutputFiles          files_;
@@ -105,19 +118,7 @@ private:
     std::string conversation_id_;
     std::string message_id_;
 
-    // New Agent: what came as agent_message, to know it again when the whole
-    // answer follows as one `message`.
-    std::string spoken_;
-
     Usage       usage_;
-    bool        has_usage_ = false;
-    bool        node_lost_ = false;  // a node_finished was too large to read
-    bool        said_ = false;       // text but blanks, or what replaces it
-    bool        run_over_ = false;   // its message_end is waited for
-    bool        end_follows_ = false;  // a run is not over without one
-    bool        pinged_ = false;
-    bool        over_ = false;
-    bool        stirred_ = false;
     std::size_t skipped_ = 0;
 };
 

@@ -40,8 +40,8 @@ AnswerWriter::AnswerWriter(const AnswerHead &head,
                            const Fingerprint &history, const Limits &limits,
                            std::string &out)
     : options_(options), history_(history), out_(out),
-      encoder_(make_encoder(head, limits)),
-      pacer_(head.stream ? options.pace_ms : 0), answer_(history)
+      encoder_(make_encoder(head, limits)), answer_(history),
+      pacer_(head.stream ? options.pace_ms : 0)
 {
     answer_.begin(Role::assistant);
 }

@@ -88,19 +88,7 @@ private:
     const AnswerOptions &options_;
     const Fingerprint   &history_;
     std::string         &out_;
-
-    std::unique_ptr<openai::ChatEncoder> encoder_;
-    ThinkSplitter                        splitter_;
-    Pacer                                pacer_;
-    Fingerprint                          answer_;  // history_ + text so far,
-    std::string                          unhashed_;  // but for its end
-
-    std::string              seen_;       // the beginning of the text
-    std::vector<std::string> addresses_;  // of files
-    std::vector<Citation>    citations_;
-    std::string              joined_;
-
-    std::uint64_t now_ms_ = 0;
+    std::uint64_t        now_ms_ = 0;
 
     Thoughts    thoughts_ = Thoughts::none;
     bool        started_ = false;
@@ -108,6 +96,18 @@ private:
     bool        after_block_ = false;  // more text begins a new paragraph
     int         breaks_ = 0;           // line breaks that end the text
     std::size_t text_bytes_ = 0;
+
+    std::unique_ptr<openai::ChatEncoder> encoder_;
+    Fingerprint                          answer_;  // history_ + text so far,
+    std::string                          unhashed_;  // but for its end
+    std::string                          seen_;      // the text's beginning
+
+    ThinkSplitter splitter_;
+    Pacer         pacer_;
+
+    std::vector<std::string> addresses_;  // of files
+    std::vector<Citation>    citations_;
+    std::string              joined_;
 };
 
 }  // namespace opendify

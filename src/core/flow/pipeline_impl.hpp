@@ -17,9 +17,9 @@ namespace opendify {
 struct Pipeline::Impl : TurnSink {
     Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
          AnswerOptions shown, std::string &output)
-        : head(std::move(answer_head)), options(std::move(shown)),
-          limits(bounds), history(std::move(sent)), out(output),
-          parser(limits.max_event_bytes)
+        : out(output), parser(bounds.max_event_bytes),
+          head(std::move(answer_head)), options(std::move(shown)),
+          limits(bounds), history(std::move(sent))
     {
     }
 
@@ -34,22 +34,9 @@ struct Pipeline::Impl : TurnSink {
     void fail_if_full();
     bool over() const { return ended || failed; }
 
-    AnswerHead    head;
-    AnswerOptions options;
-    Limits        limits;
-    Fingerprint   history;
+    // What each piece of the answer needs stands first, here and in the parts.
     std::string  &out;
-
-    wire::SseParser                        parser;
-    std::optional<dify::StreamDecoder>     decoder;
-    TextGate                               gate;
-    std::optional<AnswerWriter>            writer;
-
-    Usage         usage;
-    Failure       failure{Errc::backend_failed, {}, {}, {}};
-    FinishReason  finish = FinishReason::stop;
     std::uint64_t now_ms = 0;
-    std::string   block;  // before the end
 
     bool fed = false;  // of the upstream: there is something to forget
     bool has_usage = false;
@@ -61,6 +48,20 @@ struct Pipeline::Impl : TurnSink {
     bool committed = false;
     bool replaced = false;  // moderation: the finish is content_filter
     bool muted = false;     // replaced too late: nothing more is shown
+
+    TextGate                           gate;
+    wire::SseParser                    parser;
+    std::optional<dify::StreamDecoder> decoder;
+    std::optional<AnswerWriter>        writer;
+
+    AnswerHead    head;
+    AnswerOptions options;
+    Limits        limits;
+    Fingerprint   history;
+    Usage         usage;
+    Failure       failure{Errc::backend_failed, {}, {}, {}};
+    FinishReason  finish = FinishReason::stop;
+    std::string   block;  // before the end
 };
 
 }  // namespace opendify

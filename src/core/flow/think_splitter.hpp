@@ -84,8 +84,6 @@ private:
 
     Tags        tags_;
     State       state_ = State::text;
-    std::string held_;
-    std::string joined_;        // held_ and what came after it
     bool        last_ = false;  // nothing follows: decide now
 
     // Of the text:
@@ -100,6 +98,9 @@ private:
     // Of the thoughts:
     bool lead_ = false;     // no word yet
     bool escaped_ = false;  // HTML
+
+    std::string held_;
+    std::string joined_;  // held_ and what came after it
 };
 
 }  // namespace opendify
