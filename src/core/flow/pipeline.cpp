@@ -3,8 +3,16 @@
 
 #include "flow/pipeline_impl.hpp"
 #include "opendify/human_form.hpp"
+#include "opendify/prefetch.hpp"
 
 namespace opendify {
+
+namespace {
+
+// Of a pipeline, up to what its writer needs for a piece of text.
+constexpr std::size_t kHotBytes = 1408;
+
+}  // namespace
 
 void Pipeline::Impl::begin(AppMode mode)
 {
@@ -217,6 +225,8 @@ void Pipeline::hurry()
 
 void Pipeline::feed(std::string_view bytes)
 {
+    prefetch(impl_.get(), kHotBytes);
+
     if (!over()) {
         impl_->fed = true;
         impl_->parser.feed(bytes, *impl_->decoder);
