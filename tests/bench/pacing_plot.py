@@ -62,10 +62,20 @@ def measure(source, subject):
     return [(when - zero, chars) for when, chars in source.times], out
 
 
+def arrival(came, chars):
+    """Of the last of so many characters."""
+    return next(when for when, have in came if have >= chars)
+
+
 def largest_lag(came, went):
     """Seconds; of the last character of each release."""
-    return max(when - next(t for t, have in came if have >= chars)
-               for when, chars in went if chars)
+    return max(when - arrival(came, chars) for when, chars in went if chars)
+
+
+def as_if(went, came, came_then):
+    """The releases of one run with the arrivals of another."""
+    return [(when - arrival(came, chars) + arrival(came_then, chars), chars)
+            for when, chars in went if chars]
 
 
 # --- the picture -------------------------------------------------------------
@@ -128,5 +138,6 @@ def draw(came, off, smooth):
         parts.append(text(LEFT + 46, y, name))
     parts.append(text(WIDTH - 16, HEIGHT - 6, 'seconds',
                       'text-anchor="end"'))
-    parts.append(text(LEFT + 220, TOP + 14, 'characters of the answer'))
+    parts.append(text(12, base // 2, 'characters', 'text-anchor="middle" '
+                      f'transform="rotate(-90 12 {base // 2})"'))
     return '\n'.join(parts + ['</svg>']) + '\n'

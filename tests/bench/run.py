@@ -522,15 +522,17 @@ def plot(bench):
     source = pacing_plot.Source().start()
     source.app('bench', script=pacing_plot.script)
     try:
-        came, off, smooth = [], [], []
-        for name, went in (('off', off), ('smooth', smooth)):
-            came, went[:] = pacing_plot.measure(
+        came, went = {}, {}
+        for name in PACES:
+            came[name], went[name] = pacing_plot.measure(
                 source, bench.fresh(name, source.port))
-            print(f'\n{name}: largest lag '
-                  f'{pacing_plot.largest_lag(came, went) * 1000:.0f} ms')
+            lag = pacing_plot.largest_lag(came[name], went[name])
+            print(f'\n{name}: largest lag {lag * 1000:.0f} ms')
+        off = pacing_plot.as_if(went['off'], came['off'], came['smooth'])
         path = ROOT / 'docs' / 'pacing.svg'
         path.parent.mkdir(exist_ok=True)
-        path.write_text(pacing_plot.draw(came, off, smooth))
+        path.write_text(pacing_plot.draw(came['smooth'], off,
+                                         went['smooth']))
         print(f'written: {path.relative_to(ROOT)}')
     finally:
         source.close()
