@@ -10,7 +10,7 @@ round's, and the table has the median of the rounds and their range.
 
 BENCH_ONLY=a,b     these loads alone
 BENCH_ROUNDS=5     rounds of a to e and i; f and g have one, h three
-                   j draws docs/pacing.svg
+                   j draws tests/bench/pacing.svg
 BENCH_SIZE=1.0     factor of requests, streams and megabytes
 """
 
@@ -518,7 +518,7 @@ def pacing(bench):
 
 
 def plot(bench):
-    """docs/pacing.svg, and the largest lag in it."""
+    """tests/bench/pacing.svg, and the largest lag in it."""
     source = pacing_plot.Source().start()
     source.app('bench', script=pacing_plot.script)
     try:
@@ -529,8 +529,7 @@ def plot(bench):
             lag = pacing_plot.largest_lag(came[name], went[name])
             print(f'\n{name}: largest lag {lag * 1000:.0f} ms')
         off = pacing_plot.as_if(went['off'], came['off'], came['smooth'])
-        path = ROOT / 'docs' / 'pacing.svg'
-        path.parent.mkdir(exist_ok=True)
+        path = ROOT / 'tests' / 'bench' / 'pacing.svg'
         path.write_text(pacing_plot.draw(came['smooth'], off,
                                          went['smooth']))
         print(f'written: {path.relative_to(ROOT)}')
