@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import threading
-import time
 
 import pytest
 
@@ -14,7 +13,7 @@ import client
 import dify_events
 from conversation_model import Model
 from fake_dify import CUT, FakeDify, error
-from nginx_family import helper, kill_all
+from nginx_family import helper, kill_all, wait_for
 
 DISTURBED = 60   # steps from one disturbance to the next
 FOREVER = 30.0
@@ -190,7 +189,7 @@ class World:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass  # an old one that was ending
-        time.sleep(0.1)
+        wait_for(lambda: pid not in nginx.workers(), 'the end of a worker')
         self.model.kill()
         self.calm.set()
 

@@ -214,14 +214,6 @@ class Nginx:
                 out += path.read_text(errors='replace')
         return out
 
-    def wait_for_log(self, pattern, timeout=10.0):
-        """The first match in what nginx has said."""
-        deadline = time.monotonic() + timeout
-        while not (found := re.search(pattern, self.log())):
-            assert time.monotonic() < deadline, self.log()[-2000:]
-            time.sleep(0.01)
-        return found
-
     def access_log(self):
         return (self.dir / 'access.log').read_text(errors='replace')
 

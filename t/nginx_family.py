@@ -45,14 +45,17 @@ def kill_all(nginx):
     nginx.stderr.close()
 
 
+def says(pid, words):
+    """Whether its title has them."""
+    with suppress(OSError):  # it was ending
+        return words in Path(f'/proc/{pid}/cmdline').read_bytes()
+    return False
+
+
 def helper(nginx):
     """The pid of the helper process."""
-    for pid in nginx.workers():
-        with suppress(OSError):  # it was ending
-            title = Path(f'/proc/{pid}/cmdline').read_bytes()
-            if b'cache manager' in title:
-                return pid
-    return None
+    return next((pid for pid in nginx.workers()
+                 if says(pid, b'cache manager')), None)
 
 
 class Daemon:

@@ -12,7 +12,7 @@ import dify_events
 from conftest import MODELS
 from fake_dify import error
 from fake_http import CUT, RESET, Reply
-from nginx_family import Daemon, kill_all, wait_for
+from nginx_family import Daemon, children, kill_all, says, wait_for
 from test_admin import RARE, ask, delete, fill, get, ids, refused, say, start
 from test_conversations import Chat, conversation
 from test_persist import answers
@@ -427,6 +427,12 @@ def test_a_journal_that_came_late(bare_site):
     assert not late.exists()
 
 
+def retired(old, new):
+    """What is left of the old master's workers takes no new requests."""
+    return all(says(pid, b'shutting down') for pid
+               in {*children(old)} - {new, *children(new)})
+
+
 def test_a_turn_that_old_workers_end_after_an_upgrade(bare_site):
     """Its mapping comes by the files of the family that they are."""
     site = bare_site
@@ -442,7 +448,7 @@ def test_a_turn_that_old_workers_end_after_an_upgrade(bare_site):
         with under_way(site, gone) as first, under_way(site, stays) as other:
             daemon.upgrade()
             os.kill(daemon.masters[0], signal.SIGWINCH)
-            time.sleep(0.3)
+            wait_for(lambda: retired(*daemon.masters), 'leaving workers')
             assert delete(site, '?user=gone') == {'deleted': 1}
             # More than 3 s later: what is older does not come at all.
             finish(gone, first)

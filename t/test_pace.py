@@ -547,7 +547,7 @@ def test_a_slow_reader(bare_site, cut):
         dify_events.stream('chat', ask.ids, words), 30, 0.05)
     with site.open(receive_buffer=4096, timeout=60) as connection:
         connection.head()
-        time.sleep(1.0)
+        site.dify.wait(lambda: len(site.dify.runs[0].text) > 600_000)
         answer = client.check_stream(connection.rest())
     assert answer.text == ''.join(words)
 

@@ -16,6 +16,7 @@ BENCH_SIZE=1.0     factor of requests, streams and megabytes
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / 't'))
 
 import nginx  # noqa: E402
+from nginx_family import wait_for  # noqa: E402
 import pacing_plot  # noqa: E402
 
 ROUNDS = int(os.environ.get('BENCH_ROUNDS', '5'))
@@ -485,8 +487,10 @@ def start_with(bench, count):
     assert made.wait() == 0
     kept.start()
     try:
-        read = kept.wait_for_log(rf'{count} conversations read .* (\d+) ms')
-        written = kept.wait_for_log(r'snapshot of .* written in (\d+) ms')
+        read, written = (
+            wait_for(lambda p=pattern: re.search(p, kept.log()), pattern)
+            for pattern in (rf'{count} conversations read .* (\d+) ms',
+                            r'snapshot of .* written in (\d+) ms'))
     finally:
         kept.stop()
     kept.judge()
