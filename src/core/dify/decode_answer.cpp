@@ -18,36 +18,31 @@ bool StreamDecoder::on_frequent(std::string_view data)
 {
     const auto found = frequent_.read(data);
 
-    if (found.kind == Kind::none || found.size != data.size()) {
+    if (found.kind == Kind::none) {
         return false;
     }
 
-    on_answer(found.kind, found.text);
+    on_answer(found.kind, found.text, found.verbatim);
     return true;
 }
 
-// As Dify writes it: one line of data. All others are parsed.
+// All others are parsed.
 std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
 {
-    constexpr std::string_view kData = "data: ";
-    constexpr std::string_view kEnd = "\n\n";
+    constexpr std::size_t kAround =
+        FrequentEvent::kFrame.size() + FrequentEvent::kFrameEnd.size();
 
-    if (over_ || bytes.substr(0, kData.size()) != kData) {
-        return 0;
-    }
+    const auto found = frequent_.read_framed(bytes);
 
-    const auto        found = frequent_.read(bytes.substr(kData.size()));
-    const std::size_t end = kData.size() + found.size;
-
-    if (found.size == 0 || found.size > max_event_
-        || bytes.substr(end, kEnd.size()) != kEnd)
+    if (found.kind == Kind::none || found.size > max_event_ + kAround
+        || over_)
     {
         return 0;
     }
 
-    on_answer(found.kind, found.text);
+    on_answer(found.kind, found.text, found.verbatim);
 
-    return end + kEnd.size();
+    return found.size;
 }
 
 // What is read of such an event beside its text is the same in all of them.
@@ -61,7 +56,8 @@ void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
     }
 }
 
-void StreamDecoder::on_answer(Kind kind, std::string_view piece)
+void StreamDecoder::on_answer(Kind kind, std::string_view piece,
+                              bool verbatim)
 {
     if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
         if (kind == Kind::message && !spoken_.empty()) {
@@ -74,7 +70,7 @@ void StreamDecoder::on_answer(Kind kind, std::string_view piece)
         }
     }
 
-    text(piece);
+    text(piece, verbatim);
 }
 
 }  // namespace opendify::dify

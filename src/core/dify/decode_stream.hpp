@@ -66,7 +66,8 @@ private:
     bool on_frequent(std::string_view data);
     void learn_frequent(std::string_view data, wire::JsonValue root,
                         wire::JsonValue text);
-    void on_answer(FrequentEvent::Kind kind, std::string_view piece);
+    void on_answer(FrequentEvent::Kind kind, std::string_view piece,
+                   bool verbatim = false);
 
     // decode_run.cpp
     void on_node(wire::JsonValue data);
@@ -82,7 +83,8 @@ private:
     bool on_cut_text(std::string_view name);
     void on_cut_run_finished(std::string_view head);
 
-    void text(std::string_view piece);
+    // `verbatim`: JSON escapes nothing in it.
+    void text(std::string_view piece, bool verbatim = false);
     void end();
     void fail(const Failure &failure);
     void learn_ids(wire::JsonValue root);

@@ -47,30 +47,50 @@ void FrequentEvent::learn(Kind kind, std::string_view event,
 
     if (open + 1 + event.size() - quote <= kMaxAround) {
         kind_ = kind;
-        head_ = event.substr(0, open + 1);
-        tail_ = event.substr(quote);
+        head_.assign(kFrame).append(event.substr(0, open + 1));
+        tail_.assign(event.substr(quote)).append(kFrameEnd);
     }
 }
 
-FrequentEvent::Found FrequentEvent::read(std::string_view bytes)
+FrequentEvent::Found FrequentEvent::read(std::string_view event)
 {
-    Found found;
+    const std::string_view head(head_);
+    const std::string_view tail(tail_);
 
-    if (kind_ == Kind::none || bytes.substr(0, head_.size()) != head_) {
-        return found;
+    if (kind_ == Kind::none) {
+        return {};
     }
 
-    const std::size_t quote = wire::read_token(bytes.substr(head_.size()),
-                                               text_, found.text);
+    const Found found = read(event, head.substr(kFrame.size()),
+                             tail.substr(0, tail.size() - kFrameEnd.size()));
 
-    if (quote != bytes.npos
-        && bytes.substr(head_.size() + quote, tail_.size()) == tail_)
+    return found.size == event.size() ? found : Found();
+}
+
+FrequentEvent::Found FrequentEvent::read_framed(std::string_view bytes)
+{
+    return kind_ == Kind::none ? Found() : read(bytes, head_, tail_);
+}
+
+FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
+                                         std::string_view head,
+                                         std::string_view tail)
+{
+    if (bytes.substr(0, head.size()) != head) {
+        return {};
+    }
+
+    bytes.remove_prefix(head.size());
+    const wire::JsonToken token = wire::read_token(bytes, text_);
+
+    if (token.size == bytes.npos
+        || bytes.substr(token.size, tail.size()) != tail)
     {
-        found.kind = kind_;
-        found.size = head_.size() + quote + tail_.size();
+        return {};
     }
 
-    return found;
+    return {kind_, head.size() + token.size + tail.size(), token.text,
+            token.verbatim};
 }
 
 }  // namespace opendify::dify

@@ -21,18 +21,28 @@ public:
 
     struct Found {
         Kind             kind = Kind::none;
-        std::size_t      size = 0;  // of the event
+        std::size_t      size = 0;  // of the event, or with its frame
         std::string_view text;  // lives until the next call, as do the bytes
+        bool             verbatim = false;  // it needs no escapes in JSON
     };
 
-    // Do the bytes begin with the learnt event, with a text of its own? none:
-    // read it as a document.
-    Found read(std::string_view bytes);
+    // Is this the learnt event, with a text of its own? none: read it as a
+    // document.
+    Found read(std::string_view event);
+    // Do the bytes begin with it, as Dify frames it: one line of data, and an
+    // empty one?
+    Found read_framed(std::string_view bytes);
+
+    static constexpr std::string_view kFrame = "data: ";
+    static constexpr std::string_view kFrameEnd = "\n\n";
 
 private:
+    Found read(std::string_view bytes, std::string_view head,
+               std::string_view tail);
+
     Kind        kind_ = Kind::none;
-    std::string head_;  // up to the text, with its opening quote
-    std::string tail_;  // behind it, from its closing quote on
+    std::string head_;  // kFrame, and up to the text with its opening quote
+    std::string tail_;  // behind it, from its closing quote on; kFrameEnd
     std::string text_;  // unescaped
 };
 

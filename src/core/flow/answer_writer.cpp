@@ -128,11 +128,40 @@ void AnswerWriter::put_text(std::string_view piece)
 
     breaks_ = std::min(
         last == std::string_view::npos ? breaks_ + ending : ending, 2);
+    spoken(piece);
+    encoder_->text(piece, out_);
+}
+
+// A line break would have to be escaped.
+bool AnswerWriter::put_verbatim(std::string_view text)
+{
+    const bool idle = !after_block_ && !tag_open_
+                      && (thoughts_ == Thoughts::none
+                          || thoughts_ == Thoughts::closed);
+
+    if (!idle || pacer_.paces()
+        || (options_.reasoning != ReasoningMode::inline_
+            && !splitter_.passes(text)))
+    {
+        return false;
+    }
+
+    breaks_ = 0;
+    spoken(text);
+    encoder_->verbatim(text, out_);
+
+    return true;
+}
+
+void AnswerWriter::spoken(std::string_view piece)
+{
     started_ = true;
     text_bytes_ += piece.size();
     said(piece);
-    seen_.append(piece.substr(0, kMaxSeen - seen_.size()));
-    encoder_->text(piece, out_);
+
+    if (seen_.size() < kMaxSeen) {
+        seen_.append(piece.substr(0, kMaxSeen - seen_.size()));
+    }
 }
 
 void AnswerWriter::put_kept(std::string_view piece)

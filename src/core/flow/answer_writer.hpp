@@ -41,6 +41,10 @@ public:
     void on_release(TurnEvent::Kind kind, std::string_view text) override;
     static std::string file_piece(const OutputFile &file);
 
+    // A text, not "", that JSON writes as it is. False: nothing was done, it
+    // takes the general way.
+    bool put_verbatim(std::string_view text);
+
     void citation(const Citation &citation);
 
     // Forgets the whole answer; nothing of it was sent.
@@ -75,6 +79,7 @@ private:
     void on_thought_end() override;
 
     void put_text(std::string_view piece);
+    void spoken(std::string_view piece);
     void put_kept(std::string_view piece);
     void put_tag(std::string_view tag);
     void said(std::string_view piece);

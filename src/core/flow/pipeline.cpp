@@ -81,6 +81,21 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
     }
 }
 
+// Straight through, where nothing is held back and nothing is open.
+void Pipeline::Impl::on_verbatim(std::string_view text)
+{
+    if (closing || muted || over() || gate.delays()
+        || !writer->put_verbatim(text))
+    {
+        on_event({TurnEvent::Kind::text, text});
+        return;
+    }
+
+    if (!head.stream) {
+        fail_if_full();
+    }
+}
+
 void Pipeline::Impl::piece(TurnEvent::Kind kind, std::string_view text)
 {
     if (!muted) {

@@ -27,6 +27,8 @@ public:
     // With 0 pieces go through at once, without being copied.
     explicit TextGate(std::uint32_t window_ms = 0) : window_ms_(window_ms) {}
 
+    bool delays() const { return window_ms_ != 0; }
+
     void push(TurnEvent::Kind kind, std::string_view text,
               std::uint64_t now_ms, GateSink &sink);
     void release(std::uint64_t now_ms, GateSink &sink);  // what is due

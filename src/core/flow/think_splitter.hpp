@@ -53,6 +53,13 @@ public:
     // views into `piece`.
     void feed(std::string_view piece, ThinkSink &sink);
 
+    // feed() would pass the text on as it is, and be as it was.
+    bool passes(std::string_view text) const
+    {
+        return state_ == State::text && !fresh_ && held_.empty()
+               && plain_run(text) == text.size();
+    }
+
     // A round of tools has ended: no tag spans it, one may begin here.
     void new_round(ThinkSink &sink);
 

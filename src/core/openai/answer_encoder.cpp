@@ -8,8 +8,8 @@ namespace opendify::openai {
 
 namespace {
 
-// Of write_begin, but for its two names: no need to grow.
-constexpr std::size_t kBeginBytes = 128;
+// Of write_begin, but for its two names, and what follows: no need to grow.
+constexpr std::size_t kBeginBytes = 160;
 
 void write_begin(std::string &out, const AnswerHead &head,
                  std::string_view object)
@@ -55,16 +55,19 @@ void write_usage(std::string &out, const Usage &usage)
     out.push_back('}');
 }
 
-StreamEncoder::StreamEncoder(const AnswerHead &head, std::string_view object)
-    : chunk_begin_(wire::kSseData), include_usage_(head.include_usage)
+StreamEncoder::StreamEncoder(const AnswerHead &head, std::string_view object,
+                             std::string_view text)
+    : text_begin_(wire::kSseData), include_usage_(head.include_usage)
 {
-    write_begin(chunk_begin_, head, object);
+    write_begin(text_begin_, head, object);
+    chunk_size_ = text_begin_.size();
+    text_begin_.append(text);
 }
 
 void StreamEncoder::close(const Usage *usage, std::string &out) const
 {
     if (include_usage_ && usage != nullptr) {
-        out.append(chunk_begin_).append("],\"usage\":");
+        out.append(chunk_begin()).append("],\"usage\":");
         write_usage(out, *usage);
         out.append("}").append(wire::kSseEnd);
     }
@@ -98,6 +101,17 @@ void ReplyEncoder::keep(std::string &kept, std::string_view piece)
     wire::write_escaped(kept, piece);
     kept_bytes_ += kept.size() - before;
     full_ = kept_bytes_ > max_bytes_;
+}
+
+void ReplyEncoder::keep_verbatim(std::string &kept, std::string_view piece)
+{
+    if (full_ || piece.size() > max_bytes_ - kept_bytes_) {
+        full_ = true;
+        return;
+    }
+
+    kept.append(piece);
+    kept_bytes_ += piece.size();
 }
 
 void ReplyEncoder::forget(std::string &kept)

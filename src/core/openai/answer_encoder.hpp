@@ -17,20 +17,28 @@ public:
     void error(const Failure &failure, std::string &out) final;
 
 protected:
-    StreamEncoder(const AnswerHead &head, std::string_view object);
+    // `text`: how a chunk with a text goes on behind "choices":[
+    StreamEncoder(const AnswerHead &head, std::string_view object,
+                  std::string_view text);
 
     // The client has text: its library reports an error and does not repeat
     // the request.
     void spoken() { spoken_ = true; }
 
-    // Of every chunk, up to "choices":[
-    const std::string &chunk_begin() const { return chunk_begin_; }
+    // Of a chunk with a text, up to the text,
+    std::string_view text_begin() const { return text_begin_; }
+    // and of every chunk, up to "choices":[
+    std::string_view chunk_begin() const
+    {
+        return text_begin().substr(0, chunk_size_);
+    }
 
     // After the finish chunk: usage, if asked for and known, and [DONE].
     void close(const Usage *usage, std::string &out) const;
 
 private:
-    std::string chunk_begin_;
+    std::string text_begin_;
+    std::size_t chunk_size_;
     bool        include_usage_;
     bool        spoken_ = false;
 };
@@ -45,8 +53,9 @@ protected:
     ReplyEncoder(const AnswerHead &head, std::string_view object,
                  const Limits &limits);
 
-    // Adds a piece to one of the kept texts.
+    // Adds a piece to one of the kept texts; or one that JSON writes as it is.
     void keep(std::string &kept, std::string_view piece);
+    void keep_verbatim(std::string &kept, std::string_view piece);
     // Empties one of them.
     void forget(std::string &kept);
 

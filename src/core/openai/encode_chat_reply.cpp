@@ -14,6 +14,7 @@ public:
         : ReplyEncoder(head, "chat.completion", limits) {}
 
     void text(std::string_view piece, std::string &out) override;
+    void verbatim(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view piece, std::string &out) override;
     void citation(const Citation &citation) override;
     void replace(std::string_view whole, std::string &out) override;
@@ -29,6 +30,11 @@ private:
 void ChatReplyEncoder::text(std::string_view piece, std::string &)
 {
     keep(text_, piece);
+}
+
+void ChatReplyEncoder::verbatim(std::string_view piece, std::string &)
+{
+    keep_verbatim(text_, piece);
 }
 
 void ChatReplyEncoder::reasoning(std::string_view piece, std::string &)

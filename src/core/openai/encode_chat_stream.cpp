@@ -16,17 +16,20 @@ namespace opendify::openai {
 namespace {
 
 // "error" must not be a member of a chunk, not even null (§0.6).
-constexpr std::string_view kDelta = "{\"index\":0,\"delta\":{";
-constexpr std::string_view kRole = "\"role\":\"assistant\",\"content\":\"";
+constexpr std::string_view kText =
+    "{\"index\":0,\"delta\":{\"content\":\"";
+constexpr std::string_view kRole = "\"role\":\"assistant\",";
 constexpr std::string_view kContent = "\"content\":\"";
 constexpr std::string_view kReasoning = "\"reasoning_content\":\"";
 constexpr std::string_view kPieceEnd = "\"},\"finish_reason\":null}]}\n\n";
 
 class ChatStreamEncoder : public StreamEncoder {
 public:
-    explicit ChatStreamEncoder(const AnswerHead &head);
+    explicit ChatStreamEncoder(const AnswerHead &head)
+        : StreamEncoder(head, "chat.completion.chunk", kText) {}
 
     void text(std::string_view piece, std::string &out) override;
+    void verbatim(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view piece, std::string &out) override;
     void citation(const Citation &citation) override;
     void replace(std::string_view whole, std::string &out) override;
@@ -35,56 +38,55 @@ public:
 
 private:
     void role_once(std::string &out);
-    void piece_chunk(std::string_view name, std::string_view piece,
-                     std::string &out);
+    // Of every chunk, up to "delta":{
+    std::string_view delta_begin() const
+    {
+        return text_begin().substr(0, text_begin().size() - kContent.size());
+    }
 
-    std::string delta_begin_;
     Annotations annotations_;
     bool        role_sent_ = false;
 };
 
-ChatStreamEncoder::ChatStreamEncoder(const AnswerHead &head)
-    : StreamEncoder(head, "chat.completion.chunk")
-{
-    delta_begin_.reserve(chunk_begin().size() + kDelta.size());
-    delta_begin_.append(chunk_begin()).append(kDelta);
-}
-
 void ChatStreamEncoder::role_once(std::string &out)
 {
-    if (role_sent_) {
-        return;
+    if (!role_sent_) {
+        out.append(delta_begin()).append(kRole);
+        out.append(kContent).append(kPieceEnd);
+        role_sent_ = true;
     }
-
-    out.append(delta_begin_).append(kRole).append(kPieceEnd);
-    role_sent_ = true;
 }
 
-void ChatStreamEncoder::piece_chunk(std::string_view name,
-                                    std::string_view piece, std::string &out)
+void ChatStreamEncoder::text(std::string_view piece, std::string &out)
 {
     if (piece.empty()) {
         return;
     }
 
     role_once(out);
-    out.append(delta_begin_).append(name);
+    spoken();
+    out.append(text_begin());
     wire::write_escaped(out, piece);
     out.append(kPieceEnd);
 }
 
-void ChatStreamEncoder::text(std::string_view piece, std::string &out)
+void ChatStreamEncoder::verbatim(std::string_view piece, std::string &out)
 {
-    piece_chunk(kContent, piece, out);
-
-    if (!piece.empty()) {
-        spoken();
-    }
+    role_once(out);
+    spoken();
+    out.append(text_begin()).append(piece).append(kPieceEnd);
 }
 
 void ChatStreamEncoder::reasoning(std::string_view piece, std::string &out)
 {
-    piece_chunk(kReasoning, piece, out);
+    if (piece.empty()) {
+        return;
+    }
+
+    role_once(out);
+    out.append(delta_begin()).append(kReasoning);
+    wire::write_escaped(out, piece);
+    out.append(kPieceEnd);
 }
 
 void ChatStreamEncoder::citation(const Citation &citation)
@@ -105,7 +107,7 @@ void ChatStreamEncoder::end(FinishReason finish, const Usage *usage,
                             std::string &out)
 {
     role_once(out);
-    out.append(delta_begin_);
+    out.append(delta_begin());
 
     // Once, and here: LobeChat looks nowhere else (§8.2).
     if (!annotations_.empty()) {

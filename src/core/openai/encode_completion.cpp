@@ -18,14 +18,18 @@ constexpr std::string_view kTextEnd =
 class CompletionStreamEncoder : public StreamEncoder {
 public:
     explicit CompletionStreamEncoder(const AnswerHead &head)
-        : StreamEncoder(head, kObject) {}
+        : StreamEncoder(head, kObject, kText) {}
 
     void text(std::string_view piece, std::string &out) override;
+    void verbatim(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view, std::string &) override {}
     void citation(const Citation &) override {}
     void replace(std::string_view whole, std::string &out) override;
     void end(FinishReason finish, const Usage *usage,
              std::string &out) override;
+
+private:
+    void finish_piece(std::string &out);
 };
 
 void CompletionStreamEncoder::text(std::string_view piece, std::string &out)
@@ -34,8 +38,20 @@ void CompletionStreamEncoder::text(std::string_view piece, std::string &out)
         return;
     }
 
-    out.append(chunk_begin()).append(kText);
+    out.append(text_begin());
     wire::write_escaped(out, piece);
+    finish_piece(out);
+}
+
+void CompletionStreamEncoder::verbatim(std::string_view piece,
+                                       std::string &out)
+{
+    out.append(text_begin()).append(piece);
+    finish_piece(out);
+}
+
+void CompletionStreamEncoder::finish_piece(std::string &out)
+{
     out.append(kTextEnd).append("\"finish_reason\":null}]}");
     out.append(wire::kSseEnd);
     spoken();
@@ -51,7 +67,7 @@ void CompletionStreamEncoder::replace(std::string_view whole,
 void CompletionStreamEncoder::end(FinishReason finish, const Usage *usage,
                                   std::string &out)
 {
-    out.append(chunk_begin()).append(kText).append(kTextEnd);
+    out.append(text_begin()).append(kTextEnd);
     out.append("\"finish_reason\":\"").append(finish_name(finish));
     out.append("\"}]}").append(wire::kSseEnd);
     close(usage, out);
@@ -63,6 +79,7 @@ public:
         : ReplyEncoder(head, kObject, limits) {}
 
     void text(std::string_view piece, std::string &out) override;
+    void verbatim(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view, std::string &) override {}
     void citation(const Citation &) override {}
     void replace(std::string_view whole, std::string &out) override;
@@ -76,6 +93,11 @@ private:
 void CompletionReplyEncoder::text(std::string_view piece, std::string &)
 {
     keep(text_, piece);
+}
+
+void CompletionReplyEncoder::verbatim(std::string_view piece, std::string &)
+{
+    keep_verbatim(text_, piece);
 }
 
 void CompletionReplyEncoder::replace(std::string_view whole, std::string &)

@@ -10,8 +10,9 @@ namespace opendify::wire {
 
 namespace {
 
-// What a byte is within a token: of the text, up to kWide, or not.
-enum Class : char { kAscii, kWide, kQuote, kEscape, kControl };
+// What a byte is within a token: of the text, up to kWide, or not. Those of a
+// text can be added up with `or`.
+enum Class : unsigned char { kAscii, kWide, kQuote, kEscape, kControl };
 
 constexpr std::array<Class, 256> make_classes()
 {
@@ -98,16 +99,18 @@ bool append_unit(std::string &out, std::string_view digits)
     return true;
 }
 
-// From the first escape on. Where the token ends, or npos.
-std::size_t unescape(std::string_view bytes, std::size_t at, std::string &out)
+// From the first escape on.
+JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 {
+    bool verbatim = true;
+
     out.assign(bytes.substr(0, at));
 
     while (at < bytes.size()) {
         const Class kind = class_of(bytes[at]);
 
         if (kind == kQuote) {
-            return at;
+            return {at, out, verbatim};
         }
 
         if (kind == kControl) {
@@ -123,9 +126,11 @@ std::size_t unescape(std::string_view bytes, std::size_t at, std::string &out)
 
         if (const char byte = unescaped_byte(next); byte != 0) {
             out.push_back(byte);
+            verbatim = verbatim && byte == '/';
             at += 2;
 
         } else if (next == 'u' && append_unit(out, bytes.substr(at + 2, 4))) {
+            verbatim = verbatim && class_of(out.back()) == kWide;
             at += 6;
 
         } else {
@@ -133,41 +138,32 @@ std::size_t unescape(std::string_view bytes, std::size_t at, std::string &out)
         }
     }
 
-    return std::string_view::npos;
+    return {};
 }
 
 }  // namespace
 
-std::size_t read_token(std::string_view bytes, std::string &unescaped,
-                       std::string_view &text)
+JsonToken read_token(std::string_view bytes, std::string &unescaped)
 {
     std::size_t at = 0;
-    bool        wide = false;
-    Class       kind = kControl;
+    unsigned    seen = kAscii;
 
-    for (; at < bytes.size(); at++) {
-        kind = class_of(bytes[at]);
-
-        if (kind > kWide) {
-            break;
-        }
-
-        wide = wide || kind == kWide;
+    for (; at < bytes.size() && class_of(bytes[at]) <= kWide; at++) {
+        seen |= class_of(bytes[at]);
     }
 
-    if (at == bytes.size() || kind == kControl) {
-        return bytes.npos;
+    if (at == bytes.size() || class_of(bytes[at]) == kControl) {
+        return {};
     }
 
-    text = bytes.substr(0, at);
+    JsonToken token{at, bytes.substr(0, at), true};
 
-    if (kind == kEscape) {
-        at = unescape(bytes, at, unescaped);
-        text = unescaped;
-        wide = true;
+    if (class_of(bytes[at]) == kEscape) {
+        token = unescape(bytes, at, unescaped);
+        seen = kWide;
     }
 
-    return !wide || is_utf8(text) ? at : bytes.npos;
+    return seen == kAscii || is_utf8(token.text) ? token : JsonToken();
 }
 
 }  // namespace opendify::wire

@@ -10,12 +10,17 @@
 
 namespace opendify::wire {
 
-// `bytes` begin behind the opening quote. Where the closing quote stands;
-// `text` is what JsonDocument would make of what stands before it: a view of
-// `bytes` where nothing is escaped, else of `unescaped`. npos: it is no token,
-// or one that is left to JsonDocument (surrogates, \u0000).
-std::size_t read_token(std::string_view bytes, std::string &unescaped,
-                       std::string_view &text);
+struct JsonToken {
+    // Where the closing quote stands. npos: it is no token, or one that is left
+    // to JsonDocument (surrogates, \u0000).
+    std::size_t      size = std::string_view::npos;
+    std::string_view text;
+    bool             verbatim = false;  // the text needs no escapes
+};
+
+// `bytes` begin behind the opening quote. The text is what JsonDocument would
+// make of it: a view of `bytes` where nothing is escaped, else of `unescaped`.
+JsonToken read_token(std::string_view bytes, std::string &unescaped);
 
 }  // namespace opendify::wire
 

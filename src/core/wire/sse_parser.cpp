@@ -168,18 +168,18 @@ void SseParser::read_lines(std::string_view bytes, SseSink &sink)
 // At the beginning of a line.
 std::size_t SseParser::take_events(std::string_view bytes, SseSink &sink)
 {
-    std::size_t at = 0;
+    const std::size_t size = bytes.size();
 
-    while (at < bytes.size() && between_events()) {
-        const std::size_t taken = sink.take_sse_event(bytes.substr(at));
+    while (!bytes.empty() && between_events()) {
+        const std::size_t taken = sink.take_sse_event(bytes);
         if (taken == 0) {
             break;
         }
 
-        at += taken;
+        bytes.remove_prefix(taken);
     }
 
-    return at;
+    return size - bytes.size();
 }
 
 bool SseParser::between_events() const

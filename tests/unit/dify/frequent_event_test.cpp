@@ -29,12 +29,37 @@ TEST(FrequentEvent, IsKnownAgain)
         learnt(R"({"event":"message","answer":"Hi","id":"7"})");
 
     const std::string_view next =
-        R"({"event":"message","answer":" \"there\"\n","id":"7"}{"more")";
+        R"({"event":"message","answer":" \"there\"\n","id":"7"})";
     const auto found = frequent.read(next);
 
     EXPECT_EQ(found.kind, Kind::message);
     EXPECT_EQ(found.text, " \"there\"\n");
-    EXPECT_EQ(next.substr(found.size), R"({"more")");
+    EXPECT_FALSE(found.verbatim);
+    EXPECT_EQ(found.size, next.size());
+    EXPECT_EQ(frequent.read(std::string(next) + "{").kind, Kind::none);
+}
+
+TEST(FrequentEvent, IsKnownAgainInItsFrame)
+{
+    FrequentEvent frequent =
+        learnt(R"({"event":"message","answer":"Hi","id":"7"})");
+
+    const std::string event =
+        R"(data: {"event":"message","answer":" there","id":"7"})";
+    const std::string next = event + "\n\ndata: more";
+    const auto        found = frequent.read_framed(next);
+
+    EXPECT_EQ(found.kind, Kind::message);
+    EXPECT_EQ(found.text, " there");
+    EXPECT_TRUE(found.verbatim);
+    EXPECT_EQ(next.substr(found.size), "data: more");
+
+    for (const std::string &other : {
+             event, event + "\n", event + "\r\n\r\n", event + "\ndata: 1\n\n",
+             event.substr(6) + "\n\n", " " + event + "\n\n"})
+    {
+        EXPECT_EQ(frequent.read_framed(other).kind, Kind::none) << other;
+    }
 }
 
 TEST(FrequentEvent, IsNoOther)

@@ -14,15 +14,15 @@ using std::string_literals::operator""s;
 struct Read {
     std::size_t size;
     std::string text;
+    bool        verbatim;
 };
 
 Read read(std::string_view bytes)
 {
-    std::string      unescaped;
-    std::string_view text;
-    std::size_t      size = read_token(bytes, unescaped, text);
+    std::string     unescaped;
+    const JsonToken token = read_token(bytes, unescaped);
 
-    return {size, size == bytes.npos ? "" : std::string(text)};
+    return {token.size, std::string(token.text), token.verbatim};
 }
 
 // As yajl has it.
