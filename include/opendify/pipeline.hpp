@@ -83,6 +83,8 @@ public:
 
     // Bytes of the backend's body, cut anywhere. Ignored after over().
     void feed(std::string_view bytes);
+    // feed() follows: its memory is asked for.
+    void expect() const;
 
     // The backend's body is over: backend_closed unless the end was seen.
     void finish();
@@ -101,20 +103,21 @@ public:
 
     // The end was seen, but is not in output(): paced text goes before it, or
     // it is held().
-    bool closing() const;
+    bool closing() const { return progress_.closing && !over(); }
 
     // A piece of the answer was written, or the end was seen. What is held
     // back or dropped does not count.
     bool started() const;
     bool stirred() const;   // an event other than a ping was seen
-    bool ended() const;     // output() is complete
-    bool failed() const;    // failure() says why; in a stream that has
-                            // committed, output() ends with the error event
+    bool ended() const { return progress_.ended; }  // output() is complete
+    // failure() says why; in a stream that has committed, output() ends with
+    // the error event.
+    bool failed() const { return progress_.failed; }
     bool over() const { return ended() || failed(); }
 
     // With hold_end: the backend's end was seen, the answer's waits for
     // complete(), which may add a block of text, no part of digest().
-    bool held() const;
+    bool held() const { return progress_.held; }
     void complete(std::string_view block);
     const Failure &failure() const;
 
@@ -122,7 +125,7 @@ public:
     // now on a failure is written as an event into output(). Before that
     // fail() and errors only set failure() and drop what was not yet sent.
     void commit();
-    bool committed() const;
+    bool committed() const { return progress_.committed; }
 
     // Facts for logs, stop call, conversation map; empty until known.
     const std::string &task_id() const;
@@ -142,7 +145,17 @@ public:
 
 private:
     struct Impl;
+
+    struct Progress {
+        bool closing = false;  // the end was seen
+        bool held = false;     // and complete() was not called
+        bool ended = false;
+        bool failed = false;
+        bool committed = false;
+    };
+
     std::string           output_;
+    Progress              progress_;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -205,27 +205,45 @@ bool is_event_stream(const ngx_http_headers_out_t &out)
                               kType.size()) == 0;
 }
 
-void consume(CallCtx *call, std::string_view bytes)
+// What comes is fed to the client's pipeline.
+bool is_fed(const CallCtx *call)
 {
-    if (is_alone(call)) {
-        return;
-    }
-
-    if (call->event_stream && call->use == CallUse::stream) {
-        call->client->pipeline->set_now(ngx_current_msec);
-        call->client->pipeline->feed(bytes);
-        ngx_post_event(&call->client->wake, &ngx_posted_events);
-
-    } else if (call->reply.size() < kMaxReplyBytes) {
-        call->reply.append(bytes.substr(0, kMaxReplyBytes
-                                               - call->reply.size()));
-    }
+    return call->client != nullptr && call->event_stream
+           && call->use == CallUse::stream;
 }
 
 bool is_blocked(const CallCtx *call)
 {
-    return call->client != nullptr && call->event_stream
-           && call->use == CallUse::stream && chat_is_full(call->client);
+    return is_fed(call) && chat_is_full(call->client);
+}
+
+void consume(CallCtx *call, ngx_buf_t *b)
+{
+    if (ngx_buf_in_memory(b) && b->pos != b->last && !is_alone(call)) {
+        std::string_view bytes(reinterpret_cast<char *>(b->pos),
+                               static_cast<size_t>(b->last - b->pos));
+
+        if (is_fed(call)) {
+            call->client->pipeline->feed(bytes);
+
+        } else if (call->reply.size() < kMaxReplyBytes) {
+            call->reply.append(bytes.substr(0, kMaxReplyBytes
+                                                   - call->reply.size()));
+        }
+    }
+
+    b->pos = b->last;
+    b->file_pos = b->file_last;
+}
+
+// Something is about to be fed.
+void expect(ClientCtx *ctx)
+{
+    prefetch(ctx, kHotBytes);
+    prefetch(ctx->r->connection);
+    ctx->pipeline->expect();
+    ctx->pipeline->set_now(ngx_current_msec);
+    ngx_post_event(&ctx->wake, &ngx_posted_events);
 }
 
 }  // namespace
@@ -327,9 +345,8 @@ ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
 {
     auto *pool = call->sr->pool;
 
-    if (call->client != nullptr) {
-        prefetch(call->client, kHotBytes);
-        prefetch(call->client->r->connection);
+    if (is_fed(call)) {
+        expect(call->client);
     }
 
     if (call->kept != nullptr || is_blocked(call)) {
@@ -342,29 +359,15 @@ ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
 
         while (call->kept != nullptr && !is_blocked(call)) {
             auto *cl = call->kept;
-            auto *b = cl->buf;
 
-            if (ngx_buf_in_memory(b)) {
-                consume(call, {reinterpret_cast<char *>(b->pos),
-                               static_cast<size_t>(b->last - b->pos)});
-            }
-
-            b->pos = b->last;
+            consume(call, cl->buf);
             call->kept = cl->next;
             ngx_free_chain(pool, cl);
         }
     }
 
     for (; in != nullptr; in = in->next) {
-        auto *b = in->buf;
-
-        if (ngx_buf_in_memory(b) && b->pos != b->last) {
-            consume(call, {reinterpret_cast<char *>(b->pos),
-                           static_cast<size_t>(b->last - b->pos)});
-        }
-
-        b->pos = b->last;
-        b->file_pos = b->file_last;
+        consume(call, in->buf);
     }
 
     return NGX_OK;

@@ -180,6 +180,10 @@ void event_arm(ngx_event_t *ev, ngx_msec_t after_ms)
 
 void events_arm_release(ClientCtx *ctx)
 {
+    if (ctx->conf->pace == 0 && ctx->conf->moderation_window == 0) {
+        return;
+    }
+
     auto due = static_cast<ngx_msec_t>(ctx->pipeline->due_ms());
 
     if (due == 0 || ctx->pipeline->over()) {

@@ -8,6 +8,9 @@ namespace {
 
 constexpr size_t kKeptOutput = 4096;
 
+// A string that long does not move when it is swapped.
+constexpr size_t kOnHeap = 64;
+
 bool set_common_headers(ngx_http_request_t *r)
 {
     if (!add_request_id(r)) {
@@ -62,17 +65,16 @@ bool is_busy(const ClientCtx *ctx)
     return ctx->sending_buf.pos != ctx->sending_buf.last;
 }
 
-// What the pipeline has is on its way from here on; the pipeline goes on with
-// the string that was sent before.
+// What the pipeline has is on its way from here on.
 ngx_chain_t take_output(ClientCtx *ctx, bool last)
 {
     auto *b = &ctx->sending_buf;
+    auto &output = ctx->pipeline->output();
 
-    ctx->sending.clear();
-    ctx->sending.swap(ctx->pipeline->output());
+    output.reserve(kOnHeap);
 
     *b = {};
-    ngx_str_t bytes = borrow(ctx->sending);
+    ngx_str_t bytes = borrow(output);
     b->start = b->pos = bytes.data;
     b->end = b->last = bytes.data + bytes.len;
     b->tag = &ngx_http_opendify_module;
@@ -87,13 +89,20 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
 // stream that says little holds little.
 void give_back(ClientCtx *ctx)
 {
-    ctx->sending_buf = {};
-    ctx->sending.clear();
+    auto &output = ctx->pipeline->output();
 
-    if (ctx->sending.capacity() > kKeptOutput) {
-        ctx->sending.shrink_to_fit();
+    output.clear();
+
+    if (output.capacity() > kKeptOutput) {
+        output.shrink_to_fit();
     }
+}
 
+// It stays where it is until the client takes it; the pipeline goes on in
+// other memory.
+void keep_back(ClientCtx *ctx)
+{
+    ctx->sending.clear();
     ctx->sending.swap(ctx->pipeline->output());
 }
 
@@ -277,13 +286,16 @@ bool send_stream(ClientCtx *ctx)
         return finish_request(ctx, rc);
     }
 
-    if (is_behind(ctx)) {
-        return wait_for_client(r) ? true : finish_request(ctx, NGX_ERROR);
+    if (is_busy(ctx)) {
+        keep_back(ctx);
+
+    } else {
+        give_back(ctx);
     }
 
-    give_back(ctx);
-
-    return true;
+    return !is_behind(ctx) || wait_for_client(r)
+               ? true
+               : finish_request(ctx, NGX_ERROR);
 }
 
 void send_ping(ClientCtx *ctx)

@@ -28,8 +28,9 @@ void Pipeline::Impl::begin(AppMode mode)
     block.clear();
     usage = Usage{};
     failure = Failure{Errc::backend_failed, {}, {}, {}};
-    fed = has_usage = replaced = muted = false;
-    closing = held = closed = ended = failed = false;
+    fed = has_usage = replaced = muted = closed = false;
+    progress.closing = progress.held = false;
+    progress.ended = progress.failed = false;
 }
 
 void Pipeline::Impl::decode_as(AppMode mode)
@@ -39,7 +40,7 @@ void Pipeline::Impl::decode_as(AppMode mode)
 
 void Pipeline::Impl::on_event(const TurnEvent &event)
 {
-    if (over() || closing) {
+    if (over() || progress.closing) {
         return;
     }
 
@@ -84,7 +85,7 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
 // Straight through, where nothing is held back and nothing is open.
 void Pipeline::Impl::on_verbatim(std::string_view text)
 {
-    if (closing || muted || over() || gate.delays()
+    if (progress.closing || muted || over() || gate.delays()
         || !writer->put_verbatim(text))
     {
         on_event({TurnEvent::Kind::text, text});
@@ -115,12 +116,12 @@ void Pipeline::Impl::replace(std::string_view whole)
     writer->drop_held();
 
     // What the client has seen cannot be taken back, only ended.
-    if (committed && writer->text_bytes() != 0) {
+    if (progress.committed && writer->text_bytes() != 0) {
         muted = true;
         return;
     }
 
-    if (!committed) {
+    if (!progress.committed) {
         writer->take_back();
     }
 
@@ -133,8 +134,8 @@ void Pipeline::Impl::end(FinishReason reason)
     finish = replaced ? FinishReason::content_filter : reason;
     gate.flush(*writer);
     writer->finish_text();
-    closing = true;
-    held = options.hold_end;
+    progress.closing = true;
+    progress.held = options.hold_end;
     go_on();
 }
 
@@ -143,7 +144,7 @@ void Pipeline::Impl::go_on()
 {
     fail_if_full();
 
-    if (!closing || over() || writer->keeps_text()) {
+    if (!progress.closing || over() || writer->keeps_text()) {
         return;
     }
 
@@ -153,13 +154,13 @@ void Pipeline::Impl::go_on()
         fail_if_full();
     }
 
-    if (!held && !replaced) {
+    if (!progress.held && !replaced) {
         writer->aside(block);
         fail_if_full();
     }
 
-    if (!held && !failed) {
-        ended = true;
+    if (!progress.held && !progress.failed) {
+        progress.ended = true;
         writer->encoder().end(finish, has_usage ? &usage : nullptr, out);
     }
 }
@@ -170,14 +171,14 @@ void Pipeline::Impl::fail(Failure &&why)
         return;
     }
 
-    held = false;
-    failed = true;
+    progress.held = false;
+    progress.failed = true;
     failure = std::move(why);
 
     // What moderation has not passed is not shown.
     gate.drop();
 
-    if (committed) {
+    if (progress.committed) {
         writer->close(false);
         writer->encoder().error(failure, out);
 
@@ -204,7 +205,8 @@ void Pipeline::Impl::fail_if_full()
 Pipeline::Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
                    const Limits &limits, AnswerOptions options)
     : impl_(std::make_unique<Impl>(std::move(head), std::move(history),
-                                   limits, std::move(options), output_))
+                                   limits, std::move(options), output_,
+                                   progress_))
 {
     impl_->begin(mode);
 }
@@ -238,10 +240,13 @@ void Pipeline::hurry()
     impl_->go_on();
 }
 
-void Pipeline::feed(std::string_view bytes)
+void Pipeline::expect() const
 {
     prefetch(impl_.get(), kHotBytes);
+}
 
+void Pipeline::feed(std::string_view bytes)
+{
     if (!over()) {
         impl_->fed = true;
         impl_->parser.feed(bytes, *impl_->decoder);
@@ -273,7 +278,7 @@ void Pipeline::fail(Failure failure)
 
 void Pipeline::restart(AppMode mode)
 {
-    if (impl_->fed || impl_->over()) {
+    if (impl_->fed || over()) {
         impl_->begin(mode);
 
     } else {
@@ -283,8 +288,8 @@ void Pipeline::restart(AppMode mode)
 
 void Pipeline::complete(std::string_view block)
 {
-    if (impl_->held) {
-        impl_->held = false;
+    if (progress_.held) {
+        progress_.held = false;
         impl_->block = block;
         impl_->go_on();
     }
@@ -293,8 +298,8 @@ void Pipeline::complete(std::string_view block)
 void Pipeline::commit()
 {
     // A folded answer, or one that has failed, still has its status to give.
-    if (impl_->head.stream && !impl_->failed) {
-        impl_->committed = true;
+    if (impl_->head.stream && !progress_.failed) {
+        progress_.committed = true;
     }
 }
 

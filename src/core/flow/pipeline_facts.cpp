@@ -4,14 +4,9 @@
 
 namespace opendify {
 
-bool Pipeline::closing() const
-{
-    return impl_->closing && !over();
-}
-
 bool Pipeline::started() const
 {
-    return impl_->writer->started() || impl_->closing;
+    return impl_->writer->started() || progress_.closing;
 }
 
 bool Pipeline::stirred() const
@@ -19,29 +14,9 @@ bool Pipeline::stirred() const
     return impl_->decoder->stirred();
 }
 
-bool Pipeline::ended() const
-{
-    return impl_->ended;
-}
-
-bool Pipeline::failed() const
-{
-    return impl_->failed;
-}
-
-bool Pipeline::held() const
-{
-    return impl_->held;
-}
-
 const Failure &Pipeline::failure() const
 {
     return impl_->failure;
-}
-
-bool Pipeline::committed() const
-{
-    return impl_->committed;
 }
 
 const std::string &Pipeline::task_id() const
@@ -71,7 +46,7 @@ bool Pipeline::has_usage() const
 
 std::string_view Pipeline::finish_reason() const
 {
-    if (!impl_->ended) {
+    if (!ended()) {
         return {};
     }
 

@@ -16,8 +16,8 @@ namespace opendify {
 
 struct Pipeline::Impl : TurnSink {
     Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
-         AnswerOptions shown, std::string &output)
-        : out(output), parser(bounds.max_event_bytes),
+         AnswerOptions shown, std::string &output, Progress &where)
+        : out(output), progress(where), parser(bounds.max_event_bytes),
           head(std::move(answer_head)), options(std::move(shown)),
           limits(bounds), history(std::move(sent))
     {
@@ -33,20 +33,16 @@ struct Pipeline::Impl : TurnSink {
     void go_on();
     void fail(Failure &&why);
     void fail_if_full();
-    bool over() const { return ended || failed; }
+    bool over() const { return progress.ended || progress.failed; }
 
     // What each piece of the answer needs stands first, here and in the parts.
     std::string  &out;
+    Progress     &progress;
     std::uint64_t now_ms = 0;
 
     bool fed = false;  // of the upstream: there is something to forget
     bool has_usage = false;
-    bool closing = false;  // the end was seen
-    bool held = false;     // and complete() was not called
     bool closed = false;   // all that comes before the block is written
-    bool ended = false;
-    bool failed = false;
-    bool committed = false;
     bool replaced = false;  // moderation: the finish is content_filter
     bool muted = false;     // replaced too late: nothing more is shown
 

@@ -168,9 +168,12 @@ void Fingerprint::State::on_text(std::string_view piece)
             add_text(piece.substr(begin, i - begin));
             mark = 1;
             begin = i + 1;
+            line_begin = false;
+            continue;
         }
 
-        line_begin = piece[i] == '\n';
+        i = std::min(piece.find('\n', i), piece.size());
+        line_begin = i < piece.size();
     }
 
     add_text(piece.substr(begin));
