@@ -315,6 +315,8 @@ void answer_run(ClientCtx *ctx)
 
     events_arm_release(ctx);
 
+    output_unexpect(ctx);
+
     if (is_answering(ctx->stage)) {
         show(ctx);
     }

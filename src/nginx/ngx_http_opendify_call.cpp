@@ -242,6 +242,7 @@ void expect(ClientCtx *ctx)
     prefetch(ctx, kHotBytes);
     prefetch(ctx->r->connection);
     ctx->pipeline->expect();
+    output_expect(ctx);
     ctx->pipeline->set_now(ngx_current_msec);
     ngx_post_event(&ctx->wake, &ngx_posted_events);
 }

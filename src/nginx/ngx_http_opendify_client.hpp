@@ -231,6 +231,9 @@ void send_reply(ClientCtx *ctx);
 bool send_stream(ClientCtx *ctx);
 // What was sent is still on its way.
 bool is_behind(const ClientCtx *ctx);
+// The pipeline is about to have output; it has none so far.
+void output_expect(ClientCtx *ctx);
+void output_unexpect(ClientCtx *ctx);
 void send_ping(ClientCtx *ctx);
 
 // What $request_id says: 32 hex digits, the same for the life of the request.

@@ -6,10 +6,21 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr size_t kKeptOutput = 4096;
-
 // A string that long does not move when it is swapped.
 constexpr size_t kOnHeap = 64;
+
+// Strings that no stream fills for now. Few are filled at a time, however many
+// streams are open: so the memory that is written to is warm, and a stream
+// that says nothing holds none.
+constexpr size_t kMostSpare = 16;
+constexpr size_t kLargestSpare = 128 * 1024;
+
+std::vector<std::string> &spare_strings()
+{
+    static std::vector<std::string> spare;
+
+    return spare;
+}
 
 bool set_common_headers(ngx_http_request_t *r)
 {
@@ -85,16 +96,19 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
     return {b, nullptr};
 }
 
-// All of it is sent: the pipeline goes on in the same memory, which is warm. A
-// stream that says little holds little.
+// All of it is sent, or nothing was written.
 void give_back(ClientCtx *ctx)
 {
-    auto &output = ctx->pipeline->output();
+    auto       &spare = spare_strings();
+    std::string output;
 
-    output.clear();
+    output.swap(ctx->pipeline->output());
 
-    if (output.capacity() > kKeptOutput) {
-        output.shrink_to_fit();
+    if (spare.size() < kMostSpare && output.capacity() >= kOnHeap
+        && output.capacity() <= kLargestSpare)
+    {
+        output.clear();
+        spare.push_back(std::move(output));
     }
 }
 
@@ -249,6 +263,24 @@ void send_reply(ClientCtx *ctx)
     send_whole(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
 }
 
+void output_expect(ClientCtx *ctx)
+{
+    auto &output = ctx->pipeline->output();
+    auto &spare = spare_strings();
+
+    if (output.empty() && !spare.empty()) {
+        output.swap(spare.back());
+        spare.pop_back();
+    }
+}
+
+void output_unexpect(ClientCtx *ctx)
+{
+    if (ctx->pipeline->output().empty()) {
+        give_back(ctx);
+    }
+}
+
 bool is_behind(const ClientCtx *ctx)
 {
     return ctx->r->connection->buffered || is_busy(ctx);
@@ -282,15 +314,15 @@ bool send_stream(ClientCtx *ctx)
 
     ngx_int_t rc = ngx_http_output_filter(r, &out);
 
-    if (rc == NGX_ERROR || last) {
-        return finish_request(ctx, rc);
-    }
-
     if (is_busy(ctx)) {
         keep_back(ctx);
 
     } else {
         give_back(ctx);
+    }
+
+    if (rc == NGX_ERROR || last) {
+        return finish_request(ctx, rc);
     }
 
     return !is_behind(ctx) || wait_for_client(r)
