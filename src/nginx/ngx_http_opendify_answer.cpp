@@ -265,7 +265,34 @@ void show(ClientCtx *ctx)
     }
 }
 
+// Only more of the answer's text has come, as mostly in a stream.
+bool is_flowing(const ClientCtx *ctx)
+{
+    auto &pipeline = *ctx->pipeline;
+
+    return ctx->asked && ctx->stage == Stage::answering && !pipeline.over()
+           && !pipeline.closing() && ctx->call != nullptr && !ctx->call->done
+           && ctx->probe == nullptr && !ctx->form_answer
+           && !holds_text(ctx->conf) && !is_behind(ctx);
+}
+
 }  // namespace
+
+bool answer_flow(ClientCtx *ctx)
+{
+    if (!is_flowing(ctx)) {
+        return false;
+    }
+
+    if (ctx->pipeline->output().empty()) {
+        output_unexpect(ctx);
+
+    } else if (send_more(ctx) && !chat_is_full(ctx)) {
+        call_resume(ctx->call);
+    }
+
+    return true;
+}
 
 void answer_call(ClientCtx *ctx, BackendRequest request)
 {

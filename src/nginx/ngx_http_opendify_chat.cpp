@@ -145,6 +145,10 @@ void chat_start(ClientCtx *ctx, std::string_view body)
 
 void chat_run(ClientCtx *ctx)
 {
+    if (answer_flow(ctx)) {
+        return;
+    }
+
     prepare_run(ctx);
 
     if (is_answering(ctx->stage)) {

@@ -154,6 +154,9 @@ void resume_on_record(ClientCtx *ctx);
 void answer_call(ClientCtx *ctx, BackendRequest request);
 void answer_start(ClientCtx *ctx, const ChatCall &chat);
 void answer_run(ClientCtx *ctx);
+// The short way for what happens most: more text came, and nothing else. False:
+// answer_run() has to look.
+bool answer_flow(ClientCtx *ctx);
 
 // failure
 void turn_fail(ClientCtx *ctx, Failure failure);
@@ -229,6 +232,9 @@ void send_whole(ngx_http_request_t *r, ngx_uint_t status,
 void send_reply(ClientCtx *ctx);
 // Sends what the pipeline has. False: the request is over (sent or broken).
 bool send_stream(ClientCtx *ctx);
+// The same where the header is sent, the client not behind, and this is not
+// the end.
+bool send_more(ClientCtx *ctx);
 // What was sent is still on its way.
 bool is_behind(const ClientCtx *ctx);
 // The pipeline is about to have output; it has none so far.

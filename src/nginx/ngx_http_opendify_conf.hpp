@@ -84,6 +84,12 @@ struct LocConf {
     size_t       max_event_size;  // bytes
 };
 
+// Text may wait before it goes out.
+inline bool holds_text(const LocConf *conf)
+{
+    return conf->pace != 0 || conf->moderation_window != 0;
+}
+
 inline MainConf *main_conf(ngx_http_request_t *r)
 {
     return static_cast<MainConf *>(

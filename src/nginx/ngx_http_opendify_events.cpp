@@ -180,7 +180,7 @@ void event_arm(ngx_event_t *ev, ngx_msec_t after_ms)
 
 void events_arm_release(ClientCtx *ctx)
 {
-    if (ctx->conf->pace == 0 && ctx->conf->moderation_window == 0) {
+    if (!holds_text(ctx->conf)) {
         return;
     }
 

@@ -120,6 +120,23 @@ void keep_back(ClientCtx *ctx)
     ctx->sending.swap(ctx->pipeline->output());
 }
 
+ngx_int_t pass_on(ClientCtx *ctx, bool last)
+{
+    auto out = take_output(ctx, last);
+    ctx->sent_at = ngx_current_msec;
+
+    ngx_int_t rc = ngx_http_output_filter(ctx->r, &out);
+
+    if (is_busy(ctx)) {
+        keep_back(ctx);
+
+    } else {
+        give_back(ctx);
+    }
+
+    return rc;
+}
+
 void on_writable(ngx_http_request_t *r)
 {
     auto *ctx = client_ctx(r);
@@ -286,6 +303,15 @@ bool is_behind(const ClientCtx *ctx)
     return ctx->r->connection->buffered || is_busy(ctx);
 }
 
+bool send_more(ClientCtx *ctx)
+{
+    ngx_int_t rc = pass_on(ctx, false);
+
+    return rc != NGX_ERROR && (!is_behind(ctx) || wait_for_client(ctx->r))
+               ? true
+               : finish_request(ctx, NGX_ERROR);
+}
+
 bool send_stream(ClientCtx *ctx)
 {
     auto *r = ctx->r;
@@ -309,25 +335,11 @@ bool send_stream(ClientCtx *ctx)
                     : true;
     }
 
-    auto out = take_output(ctx, last);
-    ctx->sent_at = ngx_current_msec;
-
-    ngx_int_t rc = ngx_http_output_filter(r, &out);
-
-    if (is_busy(ctx)) {
-        keep_back(ctx);
-
-    } else {
-        give_back(ctx);
+    if (!last) {
+        return send_more(ctx);
     }
 
-    if (rc == NGX_ERROR || last) {
-        return finish_request(ctx, rc);
-    }
-
-    return !is_behind(ctx) || wait_for_client(r)
-               ? true
-               : finish_request(ctx, NGX_ERROR);
+    return finish_request(ctx, pass_on(ctx, last));
 }
 
 void send_ping(ClientCtx *ctx)

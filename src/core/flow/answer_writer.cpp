@@ -40,8 +40,9 @@ AnswerWriter::AnswerWriter(const AnswerHead &head,
                            const Fingerprint &history, const Limits &limits,
                            std::string &out)
     : options_(options), history_(history), out_(out),
-      encoder_(make_encoder(head, limits)), answer_(history),
-      pacer_(head.stream ? options.pace_ms : 0)
+      split_(options.reasoning != ReasoningMode::inline_),
+      paced_(head.stream && options.pace_ms != 0), encoder_(make_encoder(head, limits)), answer_(history),
+      pacer_(paced_ ? options.pace_ms : 0)
 {
     answer_.begin(Role::assistant);
 }
@@ -50,11 +51,11 @@ void AnswerWriter::on_release(TurnEvent::Kind kind, std::string_view text)
 {
     switch (kind) {
     case TurnEvent::Kind::text:
-        if (options_.reasoning == ReasoningMode::inline_) {
-            on_text(text);
+        if (split_) {
+            splitter_.feed(text, *this);
 
         } else {
-            splitter_.feed(text, *this);
+            on_text(text);
         }
 
         break;
@@ -139,10 +140,7 @@ bool AnswerWriter::put_verbatim(std::string_view text)
                       && (thoughts_ == Thoughts::none
                           || thoughts_ == Thoughts::closed);
 
-    if (!idle || pacer_.paces()
-        || (options_.reasoning != ReasoningMode::inline_
-            && !splitter_.passes(text)))
-    {
+    if (!idle || paced_ || (split_ && !splitter_.passes(text))) {
         return false;
     }
 

@@ -95,6 +95,10 @@ private:
     std::string         &out_;
     std::uint64_t        now_ms_ = 0;
 
+    // What of a text has to be looked at: tags of thoughts, the rhythm.
+    const bool split_;
+    const bool paced_;
+
     Thoughts    thoughts_ = Thoughts::none;
     bool        started_ = false;
     bool        tag_open_ = false;     // inline thoughts

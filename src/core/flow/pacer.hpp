@@ -27,12 +27,10 @@ public:
     // later. 0: nothing is ever kept.
     explicit Pacer(std::uint32_t max_lag_ms = 0) : max_lag_ms_(max_lag_ms) {}
 
-    bool paces() const { return max_lag_ms_ != 0; }
-
     // False: `text` was not kept and goes out now, behind take_all().
     bool keep(std::string_view text, std::uint64_t now_ms)
     {
-        return paces() && pace(text, now_ms);
+        return max_lag_ms_ != 0 && pace(text, now_ms);
     }
 
     // What goes out now, from the oldest on; "" if nothing is due. The view

@@ -92,7 +92,7 @@ void Pipeline::Impl::on_verbatim(std::string_view text)
         return;
     }
 
-    if (!head.stream) {
+    if (folded) {
         fail_if_full();
     }
 }

@@ -17,7 +17,7 @@ namespace opendify {
 struct Pipeline::Impl : TurnSink {
     Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
          AnswerOptions shown, std::string &output, Progress &where)
-        : out(output), progress(where), parser(bounds.max_event_bytes),
+        : out(output), progress(where), folded(!answer_head.stream), parser(bounds.max_event_bytes),
           head(std::move(answer_head)), options(std::move(shown)),
           limits(bounds), history(std::move(sent))
     {
@@ -39,6 +39,7 @@ struct Pipeline::Impl : TurnSink {
     std::string  &out;
     Progress     &progress;
     std::uint64_t now_ms = 0;
+    const bool    folded;
 
     bool fed = false;  // of the upstream: there is something to forget
     bool has_usage = false;
