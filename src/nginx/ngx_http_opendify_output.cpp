@@ -15,12 +15,7 @@ constexpr size_t kOnHeap = 64;
 constexpr size_t kMostSpare = 16;
 constexpr size_t kLargestSpare = 128 * 1024;
 
-std::vector<std::string> &spare_strings()
-{
-    static std::vector<std::string> spare;
-
-    return spare;
-}
+std::vector<std::string> spare_strings;
 
 bool set_common_headers(ngx_http_request_t *r)
 {
@@ -82,7 +77,9 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
     auto *b = &ctx->sending_buf;
     auto &output = ctx->pipeline->output();
 
-    output.reserve(kOnHeap);
+    if (output.capacity() < kOnHeap) {
+        output.reserve(kOnHeap);
+    }
 
     *b = {};
     ngx_str_t bytes = borrow(output);
@@ -99,16 +96,18 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
 // All of it is sent, or nothing was written.
 void give_back(ClientCtx *ctx)
 {
-    auto       &spare = spare_strings();
-    std::string output;
+    auto &spare = spare_strings;
+    auto &output = ctx->pipeline->output();
 
-    output.swap(ctx->pipeline->output());
+    output.clear();
 
     if (spare.size() < kMostSpare && output.capacity() >= kOnHeap
         && output.capacity() <= kLargestSpare)
     {
-        output.clear();
         spare.push_back(std::move(output));
+
+    } else {
+        output.shrink_to_fit();
     }
 }
 
@@ -283,10 +282,10 @@ void send_reply(ClientCtx *ctx)
 void output_expect(ClientCtx *ctx)
 {
     auto &output = ctx->pipeline->output();
-    auto &spare = spare_strings();
+    auto &spare = spare_strings;
 
     if (output.empty() && !spare.empty()) {
-        output.swap(spare.back());
+        output = std::move(spare.back());
         spare.pop_back();
     }
 }

@@ -7,13 +7,6 @@
 
 namespace opendify {
 
-namespace {
-
-// Of a pipeline, up to what its writer needs for a piece of text.
-constexpr std::size_t kHotBytes = 1408;
-
-}  // namespace
-
 void Pipeline::Impl::begin(AppMode mode)
 {
     parser.reset();
@@ -242,7 +235,11 @@ void Pipeline::hurry()
 
 void Pipeline::expect() const
 {
-    prefetch(impl_.get(), kHotBytes);
+    constexpr std::size_t kUpToDecoder = 512;
+    constexpr std::size_t kUpToSplitter = 192;
+
+    prefetch(impl_.get(), kUpToDecoder);
+    prefetch(&*impl_->writer, kUpToSplitter);
 }
 
 void Pipeline::feed(std::string_view bytes)

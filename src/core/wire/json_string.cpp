@@ -109,11 +109,11 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
     while (at < bytes.size()) {
         const Class kind = class_of(bytes[at]);
 
-        if (kind == kQuote) {
+        if (kind == kQuote && is_utf8(out)) {
             return {at, out, verbatim};
         }
 
-        if (kind == kControl) {
+        if (kind == kQuote || kind == kControl) {
             break;
         }
 
@@ -147,23 +147,32 @@ JsonToken read_token(std::string_view bytes, std::string &unescaped)
 {
     std::size_t at = 0;
     unsigned    seen = kAscii;
+    Class       kind = kControl;
 
-    for (; at < bytes.size() && class_of(bytes[at]) <= kWide; at++) {
-        seen |= class_of(bytes[at]);
+    for (; at < bytes.size(); at++) {
+        kind = class_of(bytes[at]);
+        if (kind > kWide) {
+            break;
+        }
+
+        seen |= kind;
     }
 
-    if (at == bytes.size() || class_of(bytes[at]) == kControl) {
+    if (at == bytes.size() || kind == kControl) {
         return {};
     }
 
-    JsonToken token{at, bytes.substr(0, at), true};
-
-    if (class_of(bytes[at]) == kEscape) {
-        token = unescape(bytes, at, unescaped);
-        seen = kWide;
+    if (kind == kEscape) {
+        return unescape(bytes, at, unescaped);
     }
 
-    return seen == kAscii || is_utf8(token.text) ? token : JsonToken();
+    const std::string_view text(bytes.data(), at);
+
+    if (seen != kAscii && !is_utf8(text)) {
+        return {};
+    }
+
+    return {at, text, true};
 }
 
 }  // namespace opendify::wire

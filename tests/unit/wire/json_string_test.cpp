@@ -52,6 +52,24 @@ TEST(JsonString, ReadsWhatADocumentReads)
     }
 }
 
+TEST(JsonString, KnowsWhatNeedsNoEscapes)
+{
+    for (const std::string &token : {
+             ""s, "a b\x7f"s, "\xe4\xbd\xa0"s, "\\/"s, "\\u4f60\\u00e9x"s,
+         })
+    {
+        EXPECT_TRUE(read(token + "\"").verbatim) << token;
+    }
+
+    for (const std::string &token : {
+             "\\n"s, "a\\\""s, "\\\\"s, "\\u4f60\\t"s, "\\u0001"s, "\\u0022"s,
+         })
+    {
+        EXPECT_NE(read(token + "\"").size, std::string::npos) << token;
+        EXPECT_FALSE(read(token + "\"").verbatim) << token;
+    }
+}
+
 TEST(JsonString, LeavesTheRestToTheDocument)
 {
     for (const std::string &bytes : {
