@@ -278,7 +278,7 @@ bool is_flowing(const ClientCtx *ctx)
 
 }  // namespace
 
-bool answer_flow(ClientCtx *ctx)
+[[gnu::hot]] bool answer_flow(ClientCtx *ctx)
 {
     if (!is_flowing(ctx)) {
         return false;

@@ -217,7 +217,7 @@ bool is_blocked(const CallCtx *call)
     return is_fed(call) && chat_is_full(call->client);
 }
 
-void consume(CallCtx *call, ngx_buf_t *b)
+[[gnu::hot]] void consume(CallCtx *call, ngx_buf_t *b)
 {
     if (ngx_buf_in_memory(b) && b->pos != b->last && !is_alone(call)) {
         std::string_view bytes(reinterpret_cast<char *>(b->pos),
@@ -321,7 +321,7 @@ void call_release(CallCtx *call, ngx_msec_t drain_ms)
     }
 }
 
-void call_resume(CallCtx *call)
+[[gnu::hot]] void call_resume(CallCtx *call)
 {
     if (call->kept != nullptr) {
         ngx_post_event(&call->wake, &ngx_posted_events);
@@ -342,7 +342,7 @@ void call_on_header(CallCtx *call)
     }
 }
 
-ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
+[[gnu::hot]] ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
 {
     auto *pool = call->sr->pool;
 

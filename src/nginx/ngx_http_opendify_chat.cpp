@@ -143,7 +143,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     }
 }
 
-void chat_run(ClientCtx *ctx)
+[[gnu::hot]] void chat_run(ClientCtx *ctx)
 {
     if (answer_flow(ctx)) {
         return;
@@ -156,7 +156,7 @@ void chat_run(ClientCtx *ctx)
     }
 }
 
-bool chat_is_full(const ClientCtx *ctx)
+[[gnu::hot]] bool chat_is_full(const ClientCtx *ctx)
 {
     auto &b = ctx->sending_buf;
 

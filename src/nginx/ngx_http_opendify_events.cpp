@@ -84,7 +84,7 @@ void as_event(ngx_event_t *ev, F &&step)
     ngx_http_run_posted_requests(c);
 }
 
-void on_wake(ngx_event_t *ev)
+[[gnu::hot]] void on_wake(ngx_event_t *ev)
 {
     as_event(ev, [](ClientCtx *ctx) { chat_run(ctx); });
 }

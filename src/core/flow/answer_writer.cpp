@@ -134,7 +134,7 @@ void AnswerWriter::put_text(std::string_view piece)
 }
 
 // A line break would have to be escaped.
-bool AnswerWriter::put_verbatim(std::string_view text)
+[[gnu::hot]] bool AnswerWriter::put_verbatim(std::string_view text)
 {
     const bool idle = !after_block_ && !tag_open_
                       && (thoughts_ == Thoughts::none
@@ -151,7 +151,7 @@ bool AnswerWriter::put_verbatim(std::string_view text)
     return true;
 }
 
-void AnswerWriter::spoken(std::string_view piece)
+[[gnu::hot]] void AnswerWriter::spoken(std::string_view piece)
 {
     started_ = true;
     text_bytes_ += piece.size();
@@ -177,7 +177,7 @@ void AnswerWriter::put_tag(std::string_view tag)
 }
 
 // Goes into the fingerprint.
-void AnswerWriter::said(std::string_view piece)
+[[gnu::hot]] void AnswerWriter::said(std::string_view piece)
 {
     unhashed_.append(piece);
 

@@ -76,7 +76,7 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
 }
 
 // Straight through, where nothing is held back and nothing is open.
-void Pipeline::Impl::on_verbatim(std::string_view text)
+[[gnu::hot]] void Pipeline::Impl::on_verbatim(std::string_view text)
 {
     if (progress.closing || muted || over() || gate.delays()
         || !writer->put_verbatim(text))
@@ -206,7 +206,7 @@ Pipeline::Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
 
 Pipeline::~Pipeline() = default;
 
-void Pipeline::set_now(std::uint64_t now_ms)
+[[gnu::hot]] void Pipeline::set_now(std::uint64_t now_ms)
 {
     impl_->now_ms = now_ms;
     impl_->writer->set_now(now_ms);
@@ -233,7 +233,7 @@ void Pipeline::hurry()
     impl_->go_on();
 }
 
-void Pipeline::expect() const
+[[gnu::hot]] void Pipeline::expect() const
 {
     constexpr std::size_t kUpToDecoder = 512;
     constexpr std::size_t kUpToSplitter = 192;
@@ -242,7 +242,7 @@ void Pipeline::expect() const
     prefetch(&*impl_->writer, kUpToSplitter);
 }
 
-void Pipeline::feed(std::string_view bytes)
+[[gnu::hot]] void Pipeline::feed(std::string_view bytes)
 {
     if (!over()) {
         impl_->fed = true;
