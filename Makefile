@@ -98,7 +98,7 @@ OUTCOME := $(UNIT_DIR)/recordings_outcome
 
 $(OUTCOME): $(patsubst %.cpp,$(UNIT_DIR)/%.o,$(CORE_SRCS) \
               tests/tools/recordings_outcome.cpp)
-	$(CXX) $(UNIT_OPT) $^ -o $@ -lyajl -lcrypto
+	$(CXX) $(UNIT_OPT) $^ -o $@ -lcrypto
 
 -include $(UNIT_DIR)/tests/tools/recordings_outcome.d
 

@@ -1,5 +1,5 @@
-// The inside of a JSON string's token -> its text, without yajl. For the
-// frequent events of a stream.
+// The inside of a JSON string's token -> its text, without a document. For
+// the frequent events of a stream.
 
 #ifndef OPENDIFY_WIRE_JSON_STRING_HPP
 #define OPENDIFY_WIRE_JSON_STRING_HPP
@@ -12,8 +12,7 @@ namespace opendify::wire {
 
 // `bytes` begin behind the opening quote. Where the closing quote stands;
 // `text` is what JsonDocument would make of what stands before it: a view of
-// `bytes` where nothing is escaped, else of `unescaped`. npos: it is no token,
-// or one that is left to JsonDocument (surrogates, \u0000).
+// `bytes` where nothing is escaped, else of `unescaped`. npos: it is no token.
 std::size_t read_token(std::string_view bytes, std::string &unescaped,
                        std::string_view &text);
 

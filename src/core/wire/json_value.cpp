@@ -150,28 +150,33 @@ JsonValue JsonValue::operator[](std::string_view name) const
         return {};
     }
 
-    const auto       *nodes = doc_->nodes_.data();
-    const char       *bytes = doc_->bytes_.data();
-    std::uint32_t     found = JsonDocument::kNone;
+    const char   *bytes = doc_->bytes_.data();
+    std::uint32_t found = JsonDocument::kNone;
 
-    for (std::uint32_t at = nodes[index_].first; at != JsonDocument::kNone;
-         at = nodes[at].next)
-    {
-        if (nodes[at].name_size == name.size()
-            && std::memcmp(bytes + nodes[at].name_at, name.data(),
-                           name.size()) == 0)
+    for (std::uint32_t at = first_child(); at != JsonDocument::kNone;) {
+        const JsonDocument::Node &node = doc_->nodes_[at];
+
+        if (node.name_size == name.size()
+            && std::memcmp(bytes + node.name_at, name.data(), name.size())
+                   == 0)
         {
             found = at;
         }
+
+        at = node.next;
     }
 
     return doc_->at(found);
 }
 
+std::uint32_t JsonValue::first_child() const
+{
+    return size() == 0 ? JsonDocument::kNone : index_ + 1;
+}
+
 JsonValue JsonValue::first() const
 {
-    return doc_ == nullptr ? JsonValue()
-                           : doc_->at(doc_->nodes_[index_].first);
+    return size() == 0 ? JsonValue() : doc_->at(first_child());
 }
 
 JsonValue JsonValue::next() const
