@@ -32,26 +32,30 @@ bool is_wide(char c)
     return static_cast<unsigned char>(c) >= 0x80;
 }
 
-// ASCII that stands for itself in a string.
-bool is_plain(char c)
-{
-    return c >= 0x20 && !is_wide(c) && c != '"' && c != '\\';
-}
-
-// All eight. Taking 1 from a byte that is 0 sets its high bit, as taking 0x20
-// from a control character does.
-bool are_plain(const char *bytes)
+// Behind the ASCII that stands for itself in a string. Eight bytes are looked
+// at together: taking 1 from a byte that is 0 sets its high bit, as taking 0x20
+// from a control character does. What that may borrow from lies behind it.
+char *skip_plain(char *at)
 {
     constexpr std::uint64_t kEach = 0x0101010101010101;
 
-    std::uint64_t word;
-    std::memcpy(&word, bytes, sizeof(word));
+    for (;; at += 8) {
+        std::uint64_t word;
+        std::memcpy(&word, at, sizeof(word));
+        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
+            word = __builtin_bswap64(word);
+        }
 
-    const std::uint64_t quotes = (word ^ kEach * '"') - kEach;
-    const std::uint64_t escapes = (word ^ kEach * '\\') - kEach;
-    const std::uint64_t controls = word - kEach * 0x20;
+        const std::uint64_t quotes = (word ^ kEach * '"') - kEach;
+        const std::uint64_t escapes = (word ^ kEach * '\\') - kEach;
+        const std::uint64_t controls = word - kEach * 0x20;
+        const std::uint64_t others =
+            (word | quotes | escapes | controls) & kEach * 0x80;
 
-    return ((word | quotes | escapes | controls) & kEach * 0x80) == 0;
+        if (others != 0) {
+            return at + static_cast<unsigned>(__builtin_ctzll(others)) / 8;
+        }
+    }
 }
 
 }  // namespace
@@ -141,9 +145,14 @@ private:
     Node &add(JsonType type, Span text)
     {
         const auto index = static_cast<std::uint32_t>(nodes_.size());
+        Node      &node = nodes_.emplace_back();
 
-        nodes_.push_back({ type, false, name_.at, name_.size, text.at,
-                           text.size, kNone, 0, 0 });
+        node.type = type;
+        node.name_at = name_.at;
+        node.name_size = name_.size;
+        node.text_at = text.at;
+        node.text_size = text.size;
+        node.next = kNone;
         name_ = {};
 
         if (parent_ != kNone) {
@@ -156,7 +165,7 @@ private:
 
         last_ = index;
 
-        return nodes_.back();
+        return node;
     }
 
     bool open(JsonType type)
@@ -185,30 +194,44 @@ private:
     bool close_or_child()
     {
         const bool named = nodes_[parent_].type == JsonType::object;
+        const char c = *skip_blanks();
 
-        if (skip(named ? '}' : ']')) {
+        if (c == (named ? '}' : ']')) {
+            at_++;
             close();
             return true;
         }
 
-        return (last_ == kNone || skip(',')) && (!named || name()) && value();
+        if (last_ != kNone) {
+            if (c != ',') {
+                return false;
+            }
+
+            at_++;
+        }
+
+        return (!named || name()) && value();
     }
 
     bool name()
     {
-        return skip('"') && text(name_) && skip(':');
+        if (!skip('"') || !text()) {
+            return false;
+        }
+
+        name_ = text_;
+
+        return skip(':');
     }
 
     bool string()
     {
-        Span unescaped;
-
         at_++;
-        if (!text(unescaped)) {
+        if (!text()) {
             return false;
         }
 
-        add(JsonType::string, unescaped).quote = span(base_, at_).size - 1;
+        add(JsonType::string, text_).quote = span(base_, at_).size - 1;
 
         return true;
     }
@@ -267,30 +290,38 @@ private:
     }
 
     // From behind the opening quote to behind the closing one.
-    bool text(Span &unescaped)
+    bool text()
     {
         const char *begin = at_;
-        char       *out = at_;
 
-        for (;;) {
-            char             *run = at_;
-            const std::size_t size = skip_unescaped();
+        at_ = skip_plain(at_);
+        const char *end = *at_ == '"' ? at_ : unescape();
+        if (end == nullptr) {
+            return false;
+        }
 
-            if (out != run) {
-                std::memmove(out, run, size);
-            }
+        text_ = span(begin, end);
+        at_++;
 
-            out += size;
+        return true;
+    }
 
+    // Up to the closing quote. Where the unescaped text ends; nullptr: it does
+    // not, or it is no text.
+    [[gnu::noinline]] const char *unescape()
+    {
+        for (char *out = at_;;) {
+            char *run = at_;
+
+            skip_unescaped();
+            out = std::copy(run, at_, out);
             if (*at_ == '"') {
-                unescaped = span(begin, out);
-                at_++;
-                return true;
+                return out;
             }
 
             const JsonEscape escape = read_escape(rest());
             if (escape.size == 0) {
-                return false;
+                return nullptr;
             }
 
             out = std::copy_n(escape.text, escape.bytes, out);
@@ -298,33 +329,22 @@ private:
         }
     }
 
-    // Up to what does not stand for itself, or is not UTF-8. How many bytes.
-    std::size_t skip_unescaped()
+    // Up to what does not stand for itself, or is not UTF-8.
+    void skip_unescaped()
     {
-        const char *begin = at_;
+        at_ = skip_plain(at_);
 
-        for (;;) {
-            while (are_plain(at_)) {
-                at_ += sizeof(std::uint64_t);
-            }
-
-            while (is_plain(*at_)) {
-                at_++;
-            }
-
-            if (!is_wide(*at_)) {
-                break;
-            }
-
+        while (is_wide(*at_)) {
             const Utf8Unit unit = utf8_unit(rest(), 0);
             if (!unit.valid) {
-                break;
+                return;
             }
 
             at_ += unit.size;
+            if (!is_wide(*at_)) {
+                at_ = skip_plain(at_);
+            }
         }
-
-        return static_cast<std::size_t>(at_ - begin);
     }
 
     std::string_view rest() const
@@ -340,6 +360,7 @@ private:
     std::uint32_t      parent_ = kNone;  // the container around the next value
     std::uint32_t      last_ = kNone;    // what stands before it in there
     Span               name_;            // its own
+    Span               text_;            // of the string that was just read
 };
 
 JsonDocument::JsonDocument() = default;
