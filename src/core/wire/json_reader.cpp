@@ -33,8 +33,8 @@ bool is_wide(char c)
 }
 
 // Behind the ASCII that stands for itself in a string. Eight bytes are looked
-// at together: taking 1 from a byte that is 0 sets its high bit, as taking 0x20
-// from a control character does. What that may borrow from lies behind it.
+// at together: the subtractions set the high bit of those below the subtrahend,
+// and may borrow from what lies behind such a byte.
 char *skip_plain(char *at)
 {
     constexpr std::uint64_t kEach = 0x0101010101010101;
@@ -46,14 +46,14 @@ char *skip_plain(char *at)
             word = __builtin_bswap64(word);
         }
 
-        const std::uint64_t quotes = (word ^ kEach * '"') - kEach;
-        const std::uint64_t escapes = (word ^ kEach * '\\') - kEach;
-        const std::uint64_t controls = word - kEach * 0x20;
-        const std::uint64_t others =
-            (word | quotes | escapes | controls) & kEach * 0x80;
+        // The quote takes the place of the blank behind the controls.
+        static_assert(('"' ^ 0x02) == 0x20);
+        const std::uint64_t others = word
+                                     | ((word ^ kEach * 0x02) - kEach * 0x21)
+                                     | ((word ^ kEach * '\\') - kEach);
 
-        if (others != 0) {
-            return at + static_cast<unsigned>(__builtin_ctzll(others)) / 8;
+        if ((others & kEach * 0x80) != 0) {
+            return at + __builtin_ctzll(others & kEach * 0x80) / 8u;
         }
     }
 }
@@ -72,13 +72,23 @@ public:
 
     bool read()
     {
-        bool good = value();
+        while (value()) {
+            while (parent_ != kNone && skip(closing_)) {
+                close();
+            }
 
-        while (good && parent_ != kNone) {
-            good = close_or_child();
+            if (parent_ == kNone) {
+                return skip_blanks() == end_;
+            }
+
+            // The blanks are behind us.
+            if ((last_ != kNone && *at_++ != ',')
+                || (closing_ == '}' && !name())) {
+                return false;
+            }
         }
 
-        return good && skip_blanks() == end_;
+        return false;
     }
 
 private:
@@ -177,57 +187,37 @@ private:
         at_++;
         levels_left_--;
         add(type, {}).next = parent_;
-        parent_ = last_;
+        enter(last_);
         last_ = kNone;
 
         return true;
     }
 
+    void enter(std::uint32_t container)
+    {
+        parent_ = container;
+        closing_ = container == kNone                              ? '\0'
+                   : nodes_[container].type == JsonType::object ? '}'
+                                                                 : ']';
+    }
+
     void close()
     {
         last_ = parent_;
-        parent_ = nodes_[last_].next;
+        enter(nodes_[last_].next);
         nodes_[last_].next = kNone;
         levels_left_++;
     }
 
-    bool close_or_child()
-    {
-        const bool named = nodes_[parent_].type == JsonType::object;
-        const char c = *skip_blanks();
-
-        if (c == (named ? '}' : ']')) {
-            at_++;
-            close();
-            return true;
-        }
-
-        if (last_ != kNone) {
-            if (c != ',') {
-                return false;
-            }
-
-            at_++;
-        }
-
-        return (!named || name()) && value();
-    }
-
     bool name()
     {
-        if (!skip('"') || !text()) {
-            return false;
-        }
-
-        name_ = text_;
-
-        return skip(':');
+        return skip('"') && text(name_) && skip(':');
     }
 
     bool string()
     {
         at_++;
-        if (!text()) {
+        if (!text(text_)) {
             return false;
         }
 
@@ -290,7 +280,7 @@ private:
     }
 
     // From behind the opening quote to behind the closing one.
-    bool text()
+    bool text(Span &unescaped)
     {
         const char *begin = at_;
 
@@ -300,7 +290,7 @@ private:
             return false;
         }
 
-        text_ = span(begin, end);
+        unescaped = span(begin, end);
         at_++;
 
         return true;
@@ -358,8 +348,9 @@ private:
     const char        *end_;
     std::size_t        levels_left_;
     std::uint32_t      parent_ = kNone;  // the container around the next value
+    char               closing_ = '\0';  // its end
     std::uint32_t      last_ = kNone;    // what stands before it in there
-    Span               name_;            // its own
+    Span               name_;            // of the next value
     Span               text_;            // of the string that was just read
 };
 
@@ -378,7 +369,8 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
     }
 
     bytes_.reserve(text.size() + kPadding);
-    bytes_.assign(text).append(kPadding, '\0');
+    bytes_.assign(text.begin(), text.end());
+    bytes_.resize(text.size() + kPadding);
     nodes_.reserve(kUsualNodes);
     whole_ = JsonReader(*this, text.size(), max_depth).read();
 
@@ -393,7 +385,7 @@ JsonValue JsonDocument::root() const
 std::string_view JsonDocument::text(std::uint32_t index) const
 {
     const Node &node = nodes_[index];
-    return std::string_view(bytes_).substr(node.text_at, node.text_size);
+    return { bytes_.data() + node.text_at, node.text_size };
 }
 
 JsonValue JsonDocument::at(std::uint32_t index) const

@@ -101,7 +101,7 @@ private:
     JsonValue at(std::uint32_t index) const;
 
     std::vector<Node> nodes_;
-    std::string       bytes_;  // the text, in part unescaped
+    std::vector<char> bytes_;  // the text, in part unescaped
     bool              whole_ = false;
 };
 

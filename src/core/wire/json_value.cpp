@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include "wire/json_reader.hpp"
 #include "wire/json_writer.hpp"
@@ -150,20 +149,21 @@ JsonValue JsonValue::operator[](std::string_view name) const
         return {};
     }
 
+    const auto   *nodes = doc_->nodes_.data();
     const char   *bytes = doc_->bytes_.data();
     std::uint32_t found = JsonDocument::kNone;
 
-    for (std::uint32_t at = first_child(); at != JsonDocument::kNone;) {
-        const JsonDocument::Node &node = doc_->nodes_[at];
+    for (std::uint32_t at = first_child(); at != JsonDocument::kNone;
+         at = nodes[at].next)
+    {
+        const JsonDocument::Node &node = nodes[at];
 
         if (node.name_size == name.size()
-            && std::memcmp(bytes + node.name_at, name.data(), name.size())
-                   == 0)
+            && (name.empty() || bytes[node.name_at] == name.front())
+            && std::string_view(bytes + node.name_at, name.size()) == name)
         {
             found = at;
         }
-
-        at = node.next;
     }
 
     return doc_->at(found);
@@ -191,7 +191,7 @@ std::string_view JsonValue::name() const
     }
 
     const JsonDocument::Node &node = doc_->nodes_[index_];
-    return std::string_view(doc_->bytes_).substr(node.name_at, node.name_size);
+    return { doc_->bytes_.data() + node.name_at, node.name_size };
 }
 
 std::size_t JsonValue::size() const
