@@ -1,6 +1,10 @@
 #include "wire/json_escape.hpp"
 
+#include <algorithm>
 #include <charconv>
+
+#include "wire/json_scan.hpp"
+#include "wire/utf8.hpp"
 
 namespace opendify::wire {
 
@@ -85,6 +89,31 @@ void write(JsonEscape &out, char32_t code)
     put(0x80 | (code & 0x3f));
 }
 
+std::string_view between(const char *begin, const char *end)
+{
+    return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+// Up to what does not stand for itself, or is not UTF-8.
+char *skip_unescaped(char *at, const char *end)
+{
+    at = skip_plain(at);
+
+    while (is_wide(*at)) {
+        const Utf8Unit unit = utf8_unit(between(at, end), 0);
+        if (!unit.valid) {
+            break;
+        }
+
+        at += unit.size;
+        if (!is_wide(*at)) {
+            at = skip_plain(at);
+        }
+    }
+
+    return at;
+}
+
 }  // namespace
 
 JsonEscape read_escape(std::string_view bytes)
@@ -124,6 +153,27 @@ JsonEscape read_escape(std::string_view bytes)
     write(escape, code);
 
     return escape;
+}
+
+char *unescape(char *&at, const char *end)
+{
+    for (char *out = at;;) {
+        char *run = at;
+
+        at = skip_unescaped(at, end);
+        out = std::copy(run, at, out);
+        if (*at == '"') {
+            return out;
+        }
+
+        const JsonEscape escape = read_escape(between(at, end));
+        if (escape.size == 0) {
+            return nullptr;
+        }
+
+        out = std::copy_n(escape.text, escape.bytes, out);
+        at += escape.size;
+    }
 }
 
 }  // namespace opendify::wire

@@ -1,4 +1,4 @@
-// One escape of a JSON string -> its UTF-8.
+// Escapes in a JSON string -> their UTF-8.
 
 #ifndef OPENDIFY_WIRE_JSON_ESCAPE_HPP
 #define OPENDIFY_WIRE_JSON_ESCAPE_HPP
@@ -19,6 +19,11 @@ struct JsonEscape {
 // The escape that `bytes` begin with; a surrogate pair is one escape. A
 // surrogate without its other half becomes U+FFFD.
 JsonEscape read_escape(std::string_view bytes);
+
+// Goes from `at`, within a string, to its closing quote and unescapes what is
+// between, where it stands. Where that ends; nullptr: it is no string's rest.
+// Behind `end` stands what json_scan.hpp wants there.
+char *unescape(char *&at, const char *end);
 
 }  // namespace opendify::wire
 

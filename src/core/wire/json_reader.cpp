@@ -1,10 +1,7 @@
 #include "wire/json_reader.hpp"
 
-#include <algorithm>
-#include <cstring>
-
 #include "wire/json_escape.hpp"
-#include "wire/utf8.hpp"
+#include "wire/json_scan.hpp"
 
 namespace opendify::wire {
 
@@ -12,51 +9,6 @@ namespace {
 
 // Of Dify's smaller events.
 constexpr std::size_t kUsualNodes = 32;
-
-// NULs behind the text: no token has one, so they end each; strings are read
-// eight bytes at once.
-constexpr std::size_t kPadding = 8;
-
-bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool is_wide(char c)
-{
-    return static_cast<unsigned char>(c) >= 0x80;
-}
-
-// Behind the ASCII that stands for itself in a string. Eight bytes are looked
-// at together: the subtractions set the high bit of those below the subtrahend,
-// and may borrow from what lies behind such a byte.
-char *skip_plain(char *at)
-{
-    constexpr std::uint64_t kEach = 0x0101010101010101;
-
-    for (;; at += 8) {
-        std::uint64_t word;
-        std::memcpy(&word, at, sizeof(word));
-        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
-            word = __builtin_bswap64(word);
-        }
-
-        // The quote takes the place of the blank behind the controls.
-        static_assert(('"' ^ 0x02) == 0x20);
-        const std::uint64_t others = word
-                                     | ((word ^ kEach * 0x02) - kEach * 0x21)
-                                     | ((word ^ kEach * '\\') - kEach);
-
-        if ((others & kEach * 0x80) != 0) {
-            return at + __builtin_ctzll(others & kEach * 0x80) / 8u;
-        }
-    }
-}
 
 }  // namespace
 
@@ -285,7 +237,7 @@ private:
         const char *begin = at_;
 
         at_ = skip_plain(at_);
-        const char *end = *at_ == '"' ? at_ : unescape();
+        const char *end = *at_ == '"' ? at_ : unescape(at_, end_);
         if (end == nullptr) {
             return false;
         }
@@ -294,52 +246,6 @@ private:
         at_++;
 
         return true;
-    }
-
-    // Up to the closing quote. Where the unescaped text ends; nullptr: it does
-    // not, or it is no text.
-    [[gnu::noinline]] const char *unescape()
-    {
-        for (char *out = at_;;) {
-            char *run = at_;
-
-            skip_unescaped();
-            out = std::copy(run, at_, out);
-            if (*at_ == '"') {
-                return out;
-            }
-
-            const JsonEscape escape = read_escape(rest());
-            if (escape.size == 0) {
-                return nullptr;
-            }
-
-            out = std::copy_n(escape.text, escape.bytes, out);
-            at_ += escape.size;
-        }
-    }
-
-    // Up to what does not stand for itself, or is not UTF-8.
-    void skip_unescaped()
-    {
-        at_ = skip_plain(at_);
-
-        while (is_wide(*at_)) {
-            const Utf8Unit unit = utf8_unit(rest(), 0);
-            if (!unit.valid) {
-                return;
-            }
-
-            at_ += unit.size;
-            if (!is_wide(*at_)) {
-                at_ = skip_plain(at_);
-            }
-        }
-    }
-
-    std::string_view rest() const
-    {
-        return { at_, static_cast<std::size_t>(end_ - at_) };
     }
 
     std::vector<Node> &nodes_;
@@ -368,9 +274,9 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
         return false;
     }
 
-    bytes_.reserve(text.size() + kPadding);
+    bytes_.reserve(text.size() + kScanPadding);
     bytes_.assign(text.begin(), text.end());
-    bytes_.resize(text.size() + kPadding);
+    bytes_.resize(text.size() + kScanPadding);
     nodes_.reserve(kUsualNodes);
     whole_ = JsonReader(*this, text.size(), max_depth).read();
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "wire/json_reader.hpp"
+#include "wire/json_scan.hpp"
 #include "wire/json_writer.hpp"
 
 namespace opendify::wire {
@@ -43,11 +44,6 @@ struct Decimal {
     std::uint64_t value = 0;
     std::int64_t  scale = 0;
 };
-
-bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 // Of "e5", "E+5", "e-5" or nothing; bounded far outside of what matters.
 std::int64_t exponent_of(std::string_view text)
