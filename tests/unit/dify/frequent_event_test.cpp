@@ -66,7 +66,8 @@ TEST(FrequentEvent, IsLearntWhereverTheTextStands)
         wire::JsonDocument document;
         ASSERT_TRUE(document.parse(event, 9));
 
-        const auto found = learnt(event).read(event);
+        FrequentEvent frequent = learnt(event);
+        const auto    found = frequent.read(event);
 
         EXPECT_EQ(found.size, event.size()) << event;
         EXPECT_EQ(found.text, document.root()["answer"].string()) << event;

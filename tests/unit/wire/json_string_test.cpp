@@ -58,7 +58,8 @@ TEST(JsonString, RefusesWhatIsNoToken)
              ""s, "no end"s, "no end\\"s, "a\\\""s, "a\nb\""s, "a\0b\""s,
              "\\x\""s, "\\u12\""s, "\\u12g4\""s, "\\u+123\""s, "\\u-123\""s,
              "\\u0x41\""s, "\\u 041\""s, "\\U0041\""s,
-             "\\ud83d\\ude0\""s, "\xff\""s, "\xc3\""s, "\xed\xa0\x80\""s, "\xc0\x80\""s, "\\n\xc3\""s, "\\n\x01\""s,
+             "\\ud83d\\ude0\""s, "\xff\""s, "\xc3\""s,
+             "\xed\xa0\x80\""s, "\xc0\x80\""s, "\\n\xc3\""s, "\\n\x01\""s,
          })
     {
         EXPECT_EQ(read(bytes).size, std::string::npos) << bytes;
