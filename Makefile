@@ -98,7 +98,7 @@ OUTCOME := $(UNIT_DIR)/recordings_outcome
 
 $(OUTCOME): $(patsubst %.cpp,$(UNIT_DIR)/%.o,$(CORE_SRCS) \
               tests/tools/recordings_outcome.cpp)
-	$(CXX) $(UNIT_OPT) $^ -o $@ -lyajl -lcrypto
+	$(CXX) $(UNIT_OPT) $^ -o $@ -lcrypto
 
 -include $(UNIT_DIR)/tests/tools/recordings_outcome.d
 
@@ -152,7 +152,7 @@ FUZZ_CORE    := $(patsubst %.cpp,$(FUZZ_DIR)/%.o,$(CORE_SRCS))
 
 $(FUZZ_DIR)/%.o: %.cpp Makefile
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) $(CXXSTD) $(FUZZ_FLAGS) -MMD -MP -Iinclude -Isrc/core \
+	$(FUZZ_CXX) $(CXXSTD) $(FUZZ_FLAGS) -MMD -MP -Iinclude -Isrc/core -Itests \
 	    -c $< -o $@
 
 $(FUZZ_DIR)/%_fuzz: $(FUZZ_DIR)/tests/fuzz/%_fuzz.o $(FUZZ_CORE)

@@ -1,5 +1,6 @@
-// The first byte is the depth, the rest is text. What was accepted is written
-// as UTF-8 that is accepted again and written the same.
+// The first byte is the depth, the rest is text. It is read as yajl reads it.
+// What was accepted is written as UTF-8 that is accepted again and written the
+// same.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "wire/json_reader.hpp"
 #include "wire/json_writer.hpp"
 #include "wire/utf8.hpp"
+#include "yajl_judge.hpp"
 
 namespace {
 
@@ -67,6 +69,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
     JsonDocument document;
 
     check_lossy(bytes);
+    expect(opendify::judge::by_us(bytes, max_depth)
+           == opendify::judge::by_yajl(bytes, max_depth));
+
     if (!document.parse(bytes, max_depth)) {
         expect(!document.root());
         return 0;

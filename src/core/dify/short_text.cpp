@@ -1,5 +1,8 @@
 #include "dify/short_text.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "wire/utf8.hpp"
 
 namespace opendify::dify {
@@ -28,6 +31,22 @@ bool is_plain(std::string_view url)
 
     return true;
 }
+
+constexpr std::array<bool, 256> make_id_bytes()
+{
+    std::array<bool, 256> table{};
+
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyz-_"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789"))
+    {
+        table[static_cast<unsigned char>(c)] = true;
+    }
+
+    return table;
+}
+
+constexpr std::array<bool, 256> kIdBytes = make_id_bytes();
 
 bool begins_with(std::string_view text, std::string_view head)
 {
@@ -92,18 +111,10 @@ bool is_address(std::string_view url)
 
 bool is_id(std::string_view text)
 {
-    if (text.empty() || text.size() > kMaxIdBytes) {
-        return false;
-    }
-
-    for (const char c : text) {
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
-            return false;
-        }
-    }
-
-    return true;
+    return !text.empty() && text.size() <= kMaxIdBytes
+           && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+                  return kIdBytes[c];
+              });
 }
 
 }  // namespace opendify::dify

@@ -1,273 +1,264 @@
 #include "wire/json_reader.hpp"
 
-#include <yajl/yajl_parse.h>
-
-#include <algorithm>
-#include <exception>
-#include <memory>
-
-#include "wire/utf8.hpp"
+#include "wire/json_escape.hpp"
+#include "wire/json_scan.hpp"
 
 namespace opendify::wire {
 
-// Of Dify's smaller events.
-constexpr std::size_t kUsualNodes = 16;
-constexpr std::size_t kUsualDepth = 4;
+namespace {
 
-// What the yajl callbacks work on.
-struct JsonBuilder {
+// Of Dify's smaller events.
+constexpr std::size_t kUsualNodes = 32;
+
+}  // namespace
+
+// Goes over the document's copy of the text once, and undoes escapes where
+// they stand. An open container keeps its parent in `next`.
+class JsonReader {
+public:
+    JsonReader(JsonDocument &document, std::size_t size, std::size_t max_depth)
+        : nodes_(document.nodes_), at_(document.bytes_.data()), base_(at_),
+          end_(at_ + size), levels_left_(max_depth)
+    {
+    }
+
+    bool read()
+    {
+        while (value()) {
+            while (parent_ != kNone && skip(closing_)) {
+                close();
+            }
+
+            if (parent_ == kNone) {
+                return skip_blanks() == end_;
+            }
+
+            // The blanks are behind us.
+            if ((last_ != kNone && *at_++ != ',')
+                || (closing_ == '}' && !name())) {
+                return false;
+            }
+        }
+
+        return false;
+    }
+
+private:
     using Node = JsonDocument::Node;
     static constexpr std::uint32_t kNone = JsonDocument::kNone;
 
-    JsonBuilder(JsonDocument &document, std::size_t depth)
-        : doc(document), max_depth(depth)
+    struct Span {
+        std::uint32_t at = 0;
+        std::uint32_t size = 0;
+    };
+
+    Span span(const char *begin, const char *end) const
     {
-        open.reserve(kUsualDepth);
+        return { static_cast<std::uint32_t>(begin - base_),
+                 static_cast<std::uint32_t>(end - begin) };
     }
 
-    std::uint32_t keep(std::string_view text)
+    const char *skip_blanks()
     {
-        const auto at = static_cast<std::uint32_t>(doc.bytes_.size());
-        doc.bytes_.append(text);
-        return at;
-    }
-
-    Node &add(JsonType type)
-    {
-        const auto index = static_cast<std::uint32_t>(doc.nodes_.size());
-        doc.nodes_.push_back({ type, false, name_at, name_size, 0, 0, kNone,
-                               kNone, kNone, 0, 0 });
-
-        if (!open.empty()) {
-            Node &parent = doc.nodes_[open.back()];
-            if (parent.last == kNone) {
-                parent.first = index;
-
-            } else {
-                doc.nodes_[parent.last].next = index;
-            }
-
-            parent.last = index;
-            parent.count++;
+        while (is_blank(*at_)) {
+            at_++;
         }
 
-        name_at = 0;
-        name_size = 0;
-
-        return doc.nodes_.back();
+        return at_;
     }
 
-    Node &scalar(JsonType type, std::string_view text)
+    // Behind the blanks.
+    bool skip(char c)
     {
-        const std::uint32_t at = keep(text);
-        Node &node = add(type);
-        node.text_at = at;
-        node.text_size = static_cast<std::uint32_t>(text.size());
+        if (*skip_blanks() != c) {
+            return false;
+        }
+
+        at_++;
+        return true;
+    }
+
+    bool value()
+    {
+        switch (*skip_blanks()) {
+        case '{':
+            return open(JsonType::object);
+
+        case '[':
+            return open(JsonType::array);
+
+        case '"':
+            return string();
+
+        case 't':
+            return word("true", JsonType::boolean);
+
+        case 'f':
+            return word("false", JsonType::boolean);
+
+        case 'n':
+            return word("null", JsonType::null);
+
+        default:
+            return number();
+        }
+    }
+
+    Node &add(JsonType type, Span text)
+    {
+        const auto index = static_cast<std::uint32_t>(nodes_.size());
+        Node      &node = nodes_.emplace_back();
+
+        node.type = type;
+        node.name_at = name_.at;
+        node.name_size = name_.size;
+        node.text_at = text.at;
+        node.text_size = text.size;
+        node.next = kNone;
+        name_ = {};
+
+        if (parent_ != kNone) {
+            nodes_[parent_].count++;
+        }
+
+        if (last_ != kNone) {
+            nodes_[last_].next = index;
+        }
+
+        last_ = index;
 
         return node;
     }
 
-    // yajl has just read the token.
-    void string(std::string_view text)
+    bool open(JsonType type)
     {
-        Node &node = scalar(JsonType::string, text);
-
-        if (!mended) {
-            node.quote = static_cast<std::uint32_t>(
-                yajl_get_bytes_consumed(yajl) - 1);
-        }
-    }
-
-    void name(std::string_view text)
-    {
-        name_at = keep(text);
-        name_size = static_cast<std::uint32_t>(text.size());
-    }
-
-    bool enter(JsonType type)
-    {
-        if (open.size() >= max_depth) {
+        if (levels_left_ == 0) {
             return false;
         }
 
-        const auto index = static_cast<std::uint32_t>(doc.nodes_.size());
-        add(type);
-        open.push_back(index);
+        at_++;
+        levels_left_--;
+        add(type, {}).next = parent_;
+        enter(last_);
+        last_ = kNone;
 
         return true;
     }
 
-    JsonDocument              &doc;
-    std::size_t                max_depth;
-    yajl_handle                yajl = nullptr;
-    bool                       mended = false;
-    std::vector<std::uint32_t> open;  // containers around the next value
-    std::uint32_t              name_at = 0;
-    std::uint32_t              name_size = 0;
-    std::exception_ptr         error;  // carried over yajl's C frames
-};
-
-namespace {
-
-// Runs a callback's body; 0 makes yajl stop.
-template <class F>
-int step(void *ctx, F &&body) noexcept
-{
-    auto *builder = static_cast<JsonBuilder *>(ctx);
-
-    try {
-        return body(*builder) ? 1 : 0;
-
-    } catch (...) {
-        builder->error = std::current_exception();
-        return 0;
-    }
-}
-
-std::string_view view_of(const unsigned char *text, std::size_t size)
-{
-    return { reinterpret_cast<const char *>(text), size };
-}
-
-int on_null(void *ctx)
-{
-    return step(ctx, [](JsonBuilder &b) {
-        b.add(JsonType::null);
-        return true;
-    });
-}
-
-int on_boolean(void *ctx, int value)
-{
-    return step(ctx, [value](JsonBuilder &b) {
-        b.add(JsonType::boolean).truth = value != 0;
-        return true;
-    });
-}
-
-int on_number(void *ctx, const char *text, std::size_t size)
-{
-    return step(ctx, [text, size](JsonBuilder &b) {
-        b.scalar(JsonType::number, { text, size });
-        return true;
-    });
-}
-
-int on_string(void *ctx, const unsigned char *text, std::size_t size)
-{
-    return step(ctx, [text, size](JsonBuilder &b) {
-        b.string(view_of(text, size));
-        return true;
-    });
-}
-
-int on_name(void *ctx, const unsigned char *text, std::size_t size)
-{
-    return step(ctx, [text, size](JsonBuilder &b) {
-        b.name(view_of(text, size));
-        return true;
-    });
-}
-
-int on_object(void *ctx)
-{
-    return step(ctx, [](JsonBuilder &b) { return b.enter(JsonType::object); });
-}
-
-int on_array(void *ctx)
-{
-    return step(ctx, [](JsonBuilder &b) { return b.enter(JsonType::array); });
-}
-
-int on_end(void *ctx)
-{
-    return step(ctx, [](JsonBuilder &b) {
-        b.open.pop_back();
-        return true;
-    });
-}
-
-// on_number makes yajl hand numbers on as text.
-const yajl_callbacks kCallbacks = {
-    on_null,   on_boolean, nullptr, nullptr,  on_number, on_string,
-    on_object, on_name,    on_end,  on_array, on_end,
-};
-
-struct YajlFree {
-    void operator()(yajl_handle_t *handle) const { yajl_free(handle); }
-};
-
-bool is_hex(char c)
-{
-    constexpr std::string_view kHex = "0123456789abcdefABCDEF";
-    return kHex.find(c) != std::string_view::npos;
-}
-
-// 0: no \uXXXX there or no surrogate; 1: a high, 2: a low one.
-int surrogate_at(std::string_view text, std::size_t at)
-{
-    const std::string_view escape = text.substr(std::min(at, text.size()), 6);
-    if (escape.size() < 6 || escape.substr(0, 2) != "\\u"
-        || (escape[2] | 0x20) != 'd' || !is_hex(escape[4])
-        || !is_hex(escape[5]))
+    void enter(std::uint32_t container)
     {
-        return 0;
+        parent_ = container;
+        closing_ = container == kNone                              ? '\0'
+                   : nodes_[container].type == JsonType::object ? '}'
+                                                                 : ']';
     }
 
-    constexpr std::string_view kHigh = "89abAB";
-    constexpr std::string_view kLow = "cdefCDEF";
-
-    if (kHigh.find(escape[3]) != std::string_view::npos) {
-        return 1;
+    void close()
+    {
+        last_ = parent_;
+        enter(nodes_[last_].next);
+        nodes_[last_].next = kNone;
+        levels_left_++;
     }
 
-    return kLow.find(escape[3]) != std::string_view::npos ? 2 : 0;
-}
+    bool name()
+    {
+        return skip('"') && text(name_) && skip(':');
+    }
 
-// Where the first half of a surrogate pair without its other half stands,
-// from `at` on, which is outside of an escape; npos if there is none.
-std::size_t find_lone_surrogate(std::string_view text, std::size_t at)
-{
-    while ((at = text.find('\\', at)) != std::string_view::npos) {
-        switch (surrogate_at(text, at)) {
-        case 0:
-            at += 2;
-            break;
-
-        case 1:
-            if (surrogate_at(text, at + 6) != 2) {
-                return at;
-            }
-            at += 12;
-            break;
-
-        default:
-            return at;
+    bool string()
+    {
+        at_++;
+        if (!text(text_)) {
+            return false;
         }
+
+        add(JsonType::string, text_).quote = span(base_, at_).size - 1;
+
+        return true;
     }
 
-    return at;
-}
+    bool word(std::string_view name, JsonType type)
+    {
+        if (std::string_view(at_, name.size()) != name) {
+            return false;
+        }
 
-// yajl would take a lone surrogate for a pair with whatever follows, or write
-// bytes that are not UTF-8. It is replaced by U+FFFD beforehand.
-std::string_view mend_surrogates(std::string_view text, std::string &mended)
-{
-    std::size_t at = find_lone_surrogate(text, 0);
-    if (at == std::string_view::npos) {
-        return text;
+        at_ += name.size();
+        add(type, {}).truth = name == "true";
+
+        return true;
     }
 
-    mended.assign(text);
-    while (at != std::string_view::npos) {
-        mended.replace(at, 6, "\\ufffd");
-        at = find_lone_surrogate(mended, at + 6);
+    bool number()
+    {
+        const char *begin = at_;
+
+        at_ += *at_ == '-' ? 1 : 0;
+
+        if (*at_ == '0') {
+            at_++;
+
+        } else if (!digits()) {
+            return false;
+        }
+
+        if (*at_ == '.' && (at_++, !digits())) {
+            return false;
+        }
+
+        if (*at_ == 'e' || *at_ == 'E') {
+            at_++;
+            at_ += *at_ == '+' || *at_ == '-' ? 1 : 0;
+            if (!digits()) {
+                return false;
+            }
+        }
+
+        add(JsonType::number, span(begin, at_));
+
+        return true;
     }
 
-    return mended;
-}
+    bool digits()
+    {
+        const char *begin = at_;
 
-}  // namespace
+        while (is_digit(*at_)) {
+            at_++;
+        }
+
+        return at_ != begin;
+    }
+
+    // From behind the opening quote to behind the closing one.
+    bool text(Span &unescaped)
+    {
+        const char *begin = at_;
+
+        at_ = skip_plain(at_);
+        const char *end = *at_ == '"' ? at_ : unescape(at_, end_);
+        if (end == nullptr) {
+            return false;
+        }
+
+        unescaped = span(begin, end);
+        at_++;
+
+        return true;
+    }
+
+    std::vector<Node> &nodes_;
+    char              *at_;
+    const char        *base_;
+    const char        *end_;
+    std::size_t        levels_left_;
+    std::uint32_t      parent_ = kNone;  // the container around the next value
+    char               closing_ = '\0';  // its end
+    std::uint32_t      last_ = kNone;    // what stands before it in there
+    Span               name_;            // of the next value
+    Span               text_;            // of the string that was just read
+};
 
 JsonDocument::JsonDocument() = default;
 
@@ -275,56 +266,32 @@ JsonDocument::~JsonDocument() = default;
 
 bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
 {
+    whole_ = false;
     nodes_.clear();
-    bytes_.clear();
 
-    // Node counts and offsets have 32 bits; yajl checks UTF-8 loosely.
-    if (text.size() >= kNone || !is_utf8(text)) {
+    // Node counts and offsets have 32 bits.
+    if (text.size() >= kNone) {
         return false;
     }
 
-    bytes_.reserve(text.size());
+    bytes_.reserve(text.size() + kScanPadding);
+    bytes_.assign(text.begin(), text.end());
+    bytes_.resize(text.size() + kScanPadding);
     nodes_.reserve(kUsualNodes);
+    whole_ = JsonReader(*this, text.size(), max_depth).read();
 
-    std::string mended;
-    text = mend_surrogates(text, mended);
-
-    JsonBuilder builder(*this, max_depth);
-    const std::unique_ptr<yajl_handle_t, YajlFree> yajl(
-        yajl_alloc(&kCallbacks, nullptr, &builder));
-    if (yajl == nullptr) {
-        return false;
-    }
-
-    builder.yajl = yajl.get();
-    builder.mended = text.data() == mended.data();
-    yajl_config(yajl.get(), yajl_dont_validate_strings, 1);
-
-    const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
-    const bool good =
-        yajl_parse(yajl.get(), bytes, text.size()) == yajl_status_ok
-        && yajl_complete_parse(yajl.get()) == yajl_status_ok;
-
-    if (!good) {
-        nodes_.clear();
-    }
-
-    if (builder.error != nullptr) {
-        std::rethrow_exception(builder.error);
-    }
-
-    return good && !nodes_.empty();
+    return whole_;
 }
 
 JsonValue JsonDocument::root() const
 {
-    return nodes_.empty() ? JsonValue() : JsonValue(this, 0);
+    return whole_ ? JsonValue(this, 0) : JsonValue();
 }
 
 std::string_view JsonDocument::text(std::uint32_t index) const
 {
     const Node &node = nodes_[index];
-    return std::string_view(bytes_).substr(node.text_at, node.text_size);
+    return { bytes_.data() + node.text_at, node.text_size };
 }
 
 JsonValue JsonDocument::at(std::uint32_t index) const

@@ -1,5 +1,6 @@
-// Bytes -> a flat JSON document, by yajl. For requests, replies and the rare
-// events of a stream; a document is reused without giving its memory back.
+// Bytes -> a flat JSON document, as strictly as RFC 8259 has it. For requests,
+// replies and the rare events of a stream; a document is reused without giving
+// its memory back.
 
 #ifndef OPENDIFY_WIRE_JSON_READER_HPP
 #define OPENDIFY_WIRE_JSON_READER_HPP
@@ -34,7 +35,7 @@ public:
     // Unescaped UTF-8 of a string; "" for anything else.
     std::string_view string() const;
     // Where the closing quote of a string stands in the text that was parsed;
-    // 0 for anything else, or where that text had to be mended.
+    // 0 for anything else.
     std::size_t closing_quote() const;
     // The text of a number as it stood; "" for anything else.
     std::string_view number() const;
@@ -59,6 +60,8 @@ private:
     JsonValue(const JsonDocument *doc, std::uint32_t index)
         : doc_(doc), index_(index) {}
 
+    std::uint32_t first_child() const;  // kNone: none
+
     const JsonDocument *doc_ = nullptr;
     std::uint32_t       index_ = 0;
 };
@@ -71,23 +74,24 @@ public:
     JsonDocument &operator=(const JsonDocument &) = delete;
 
     // One whole JSON value, UTF-8 checked, nothing after it but blanks.
-    // False for anything else, or deeper than max_depth levels. The text need
-    // not outlive the call.
+    // False for anything else, or deeper than max_depth levels. An escaped
+    // surrogate without its other half is read as U+FFFD. The text need not
+    // outlive the call.
     [[nodiscard]] bool parse(std::string_view text, std::size_t max_depth);
 
     JsonValue root() const;  // missing after a failed parse
 
 private:
     friend class JsonValue;
-    friend struct JsonBuilder;
+    friend class JsonReader;
 
     struct Node {
         JsonType      type;
         bool          truth;
         std::uint32_t name_at, name_size;
         std::uint32_t text_at, text_size;
-        std::uint32_t first, last, next;  // kNone: none
-        std::uint32_t count;
+        std::uint32_t next;   // of its siblings; kNone: none
+        std::uint32_t count;  // of its children, which follow it
         std::uint32_t quote;
     };
 
@@ -97,7 +101,8 @@ private:
     JsonValue at(std::uint32_t index) const;
 
     std::vector<Node> nodes_;
-    std::string       bytes_;  // names, strings and numbers
+    std::vector<char> bytes_;  // the text, in part unescaped
+    bool              whole_ = false;
 };
 
 }  // namespace opendify::wire

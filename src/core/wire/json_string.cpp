@@ -1,9 +1,9 @@
 #include "wire/json_string.hpp"
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 
+#include "wire/json_escape.hpp"
 #include "wire/utf8.hpp"
 
 namespace opendify::wire {
@@ -39,66 +39,6 @@ Class class_of(char c)
     return kClasses[static_cast<unsigned char>(c)];
 }
 
-// The byte that a short escape stands for; 0: it is none.
-char unescaped_byte(char c)
-{
-    switch (c) {
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-
-    case 'b':
-        return '\b';
-
-    case 'f':
-        return '\f';
-
-    case 'n':
-        return '\n';
-
-    case 'r':
-        return '\r';
-
-    case 't':
-        return '\t';
-
-    default:
-        return 0;
-    }
-}
-
-// "00e9" -> its UTF-8.
-bool append_unit(std::string &out, std::string_view digits)
-{
-    unsigned   unit = 0;
-    const auto end = digits.data() + digits.size();
-
-    if (digits.size() != 4
-        || std::from_chars(digits.data(), end, unit, 16).ptr != end
-        || unit == 0 || (unit >= 0xd800 && unit < 0xe000))
-    {
-        return false;
-    }
-
-    if (unit < 0x80) {
-        out.push_back(static_cast<char>(unit));
-        return true;
-    }
-
-    if (unit < 0x800) {
-        out.push_back(static_cast<char>(0xc0 | unit >> 6));
-
-    } else {
-        out.push_back(static_cast<char>(0xe0 | unit >> 12));
-        out.push_back(static_cast<char>(0x80 | (unit >> 6 & 0x3f)));
-    }
-
-    out.push_back(static_cast<char>(0x80 | (unit & 0x3f)));
-
-    return true;
-}
-
 // From the first escape on.
 JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 {
@@ -122,20 +62,14 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
             continue;
         }
 
-        const char next = at + 1 < bytes.size() ? bytes[at + 1] : '\0';
-
-        if (const char byte = unescaped_byte(next); byte != 0) {
-            out.push_back(byte);
-            verbatim = verbatim && byte == '/';
-            at += 2;
-
-        } else if (next == 'u' && append_unit(out, bytes.substr(at + 2, 4))) {
-            verbatim = verbatim && class_of(out.back()) == kWide;
-            at += 6;
-
-        } else {
+        const JsonEscape escape = read_escape(bytes.substr(at));
+        if (escape.size == 0) {
             break;
         }
+
+        out.append(escape.view());
+        verbatim = verbatim && (escape.bytes > 1 || escape.text[0] == '/');
+        at += escape.size;
     }
 
     return {};

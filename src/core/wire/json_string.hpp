@@ -1,5 +1,5 @@
-// The inside of a JSON string's token -> its text, without yajl. For the
-// frequent events of a stream.
+// The inside of a JSON string's token -> its text, without a document. For
+// the frequent events of a stream.
 
 #ifndef OPENDIFY_WIRE_JSON_STRING_HPP
 #define OPENDIFY_WIRE_JSON_STRING_HPP
@@ -11,9 +11,8 @@
 namespace opendify::wire {
 
 struct JsonToken {
-    // Where the closing quote stands. npos: it is no token, or one that is left
-    // to JsonDocument (surrogates, \u0000).
-    std::size_t      size = std::string_view::npos;
+    std::size_t      size = std::string_view::npos;  // where the closing quote
+                                                     // stands; npos: it is none
     std::string_view text;
     bool             verbatim = false;  // the text needs no escapes
 };

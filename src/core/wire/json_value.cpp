@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cstring>
 
 #include "wire/json_reader.hpp"
+#include "wire/json_scan.hpp"
 #include "wire/json_writer.hpp"
 
 namespace opendify::wire {
@@ -44,11 +44,6 @@ struct Decimal {
     std::uint64_t value = 0;
     std::int64_t  scale = 0;
 };
-
-bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 // Of "e5", "E+5", "e-5" or nothing; bounded far outside of what matters.
 std::int64_t exponent_of(std::string_view text)
@@ -150,16 +145,18 @@ JsonValue JsonValue::operator[](std::string_view name) const
         return {};
     }
 
-    const auto       *nodes = doc_->nodes_.data();
-    const char       *bytes = doc_->bytes_.data();
-    std::uint32_t     found = JsonDocument::kNone;
+    const auto   *nodes = doc_->nodes_.data();
+    const char   *bytes = doc_->bytes_.data();
+    std::uint32_t found = JsonDocument::kNone;
 
-    for (std::uint32_t at = nodes[index_].first; at != JsonDocument::kNone;
+    for (std::uint32_t at = first_child(); at != JsonDocument::kNone;
          at = nodes[at].next)
     {
-        if (nodes[at].name_size == name.size()
-            && std::memcmp(bytes + nodes[at].name_at, name.data(),
-                           name.size()) == 0)
+        const JsonDocument::Node &node = nodes[at];
+
+        if (node.name_size == name.size()
+            && (name.empty() || bytes[node.name_at] == name.front())
+            && std::string_view(bytes + node.name_at, name.size()) == name)
         {
             found = at;
         }
@@ -168,10 +165,14 @@ JsonValue JsonValue::operator[](std::string_view name) const
     return doc_->at(found);
 }
 
+std::uint32_t JsonValue::first_child() const
+{
+    return size() == 0 ? JsonDocument::kNone : index_ + 1;
+}
+
 JsonValue JsonValue::first() const
 {
-    return doc_ == nullptr ? JsonValue()
-                           : doc_->at(doc_->nodes_[index_].first);
+    return size() == 0 ? JsonValue() : doc_->at(first_child());
 }
 
 JsonValue JsonValue::next() const
@@ -186,7 +187,7 @@ std::string_view JsonValue::name() const
     }
 
     const JsonDocument::Node &node = doc_->nodes_[index_];
-    return std::string_view(doc_->bytes_).substr(node.name_at, node.name_size);
+    return { doc_->bytes_.data() + node.name_at, node.name_size };
 }
 
 std::size_t JsonValue::size() const

@@ -1,6 +1,6 @@
 // JSON text, appended to a string. Compact, UTF-8 kept as it is, only what
-// RFC 8259 §7 demands is escaped. Callers give valid UTF-8 (yajl has checked
-// what comes from outside; write_lossy_string() is for what it has not).
+// RFC 8259 §7 demands is escaped. Callers give valid UTF-8 (JsonDocument has
+// checked what comes from outside; write_lossy_string() is for the rest).
 
 #ifndef OPENDIFY_WIRE_JSON_WRITER_HPP
 #define OPENDIFY_WIRE_JSON_WRITER_HPP

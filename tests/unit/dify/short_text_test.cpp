@@ -57,6 +57,16 @@ TEST(ShortText, Ids)
     EXPECT_FALSE(is_id(std::string(65, 'a')));
     EXPECT_FALSE(is_id("a/b"));
     EXPECT_FALSE(is_id("é"));
+
+    std::string good;
+
+    for (int c = 0; c < 256; c++) {
+        const std::string byte(1, static_cast<char>(c));
+        good += is_id(byte) ? byte : "";
+    }
+
+    EXPECT_EQ(good, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+                    "abcdefghijklmnopqrstuvwxyz");
 }
 
 }  // namespace

@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "unit/page_end.hpp"
+#include "yajl_judge.hpp"
+
 namespace opendify::wire {
 namespace {
 
@@ -134,8 +137,8 @@ TEST(JsonReader, RefusesWhatIsNotOneValue)
 {
     for (const std::string_view text :
          { "", " ", "{", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "1 2",
-           "{} x", "{}{}", "tru", "\"", "\"a", "'a'", "[1]]", "01", "+1", ".5",
-           "1.", "1e", "-", "NaN", "// c\n1", "/* c */1", "\"a\nb\"",
+           "{} x", "{}{}", "{}\"", "{} \"a", "tru", "\"",
+           "\"a", "'a'", "[1]]", "01", "+1", ".5", "1.", "1e", "-", "NaN", "// c\n1", "/* c */1", "\"a\nb\"",
            "\"\\x\"", "\"\\u12g4\"", "\xef\xbb\xbf{}" })
     {
         EXPECT_EQ(rewritten(text), "refused") << text;
@@ -143,6 +146,89 @@ TEST(JsonReader, RefusesWhatIsNotOneValue)
 
     EXPECT_EQ(rewritten(std::string_view("{}\0", 3)), "refused");
     EXPECT_EQ(rewritten(std::string_view("\"a\0\"", 4)), "refused");
+}
+
+TEST(JsonReader, RefusesOtherBlanks)
+{
+    for (const std::string_view text :
+         { "\v1", "1\f", "[1\v]", "\xc2\xa0" "1", "\x1f" "1", "1\xef\xbb\xbf" })
+    {
+        EXPECT_EQ(rewritten(text), "refused") << text;
+    }
+
+    EXPECT_EQ(rewritten("\t\n\r 1 \r\n\t"), "1");
+}
+
+// Each is read as yajl reads it, alone and within an array and an object.
+TEST(JsonReader, JudgesAsYajl)
+{
+    using std::string_literals::operator""s;
+
+    for (const std::string &text : {
+             // numbers
+             "-0"s, "-"s, "-a"s, "--1"s, "0x10"s, "00"s, "-01"s, "0.0"s,
+             "0e0"s, "0e"s, "0e+"s, "1E-05"s, "-0.0e-0"s, "1.5.5"s, "1e5e5"s,
+             "1.e1"s, "1e5.0"s, "1e99999"s, "Infinity"s, "1 2"s, "1\0"s,
+             // words
+             "true"s, "false"s, "null"s, "True"s, "nul"s, "truefalse"s,
+             "true1"s, "1true"s, "nullnull"s, "\0"s,
+             // strings
+             R"("")"s, "\"\x7f\""s, R"("\/")"s, R"("\a")"s, R"("\v")"s,
+             R"("\0")"s, R"("\'")"s, R"("\B")"s, R"("\U0041")"s,
+             R"("\u0000")"s, R"("\u00")"s, R"("\u+123")"s, R"("\u 123")"s,
+             R"("\)"s, R"("\")"s, R"("\u)"s, R"("\u123)"s, R"("\uD7FF")"s,
+             R"("\ue000")"s, R"("\uffff")"s, R"("\u007f\u0080\u07fF")"s,
+             R"("\ud83d\ude00")"s, R"("\udbff\uDFFF")"s, R"("\ud83d\")"s,
+             R"("\ud83d\u")"s, R"("\uD83D\uDE0")"s, R"("\ud83d\u12g4")"s,
+             R"("\ud800\ud800\udc00")"s, R"("\\ud83d")"s, R"("a""b")"s,
+             "\"\xef\xbf\xbf\""s, "\"\xe4\xbd\\n\xa0\""s, "\"a\x1f\""s,
+             // containers
+             "[]"s, "{}"s, "[ ]"s, "{ }"s, "[,]"s, "{,}"s, "[1,]"s, "[,1]"s,
+             "[1,,2]"s, "[}"s, "{]"s, "[1}"s, R"({"a":1])"s, "]"s, "}"s, ","s,
+             ":"s, R"({"a" 1})"s, R"({"a"::1})"s, R"({"a":1 "b":2})"s,
+             R"({"a":1,})"s, R"({"a":1,"b"})"s, R"({"a":1,b:2})"s, "{1:2}"s,
+             "{null:1}"s, "{[]:1}"s, R"({"":1})"s, R"({"a":1,"a":2})"s,
+             R"({"a":[1,{"b":[]},"c"],"d":{}})"s, R"({"a":1}})"s,
+             // comments
+             "/"s, "#"s, "[1]//"s, "/**/1"s,
+         })
+    {
+        for (const std::string &whole :
+             { text, "[" + text + "]", "[1, " + text + " ,2]",
+               "{\"k\":" + text + "}", "{" + text + ":1}" })
+        {
+            const PageEnd page(whole);
+
+            EXPECT_EQ(judge::by_us(page.view(), kDepth),
+                      judge::by_yajl(whole, kDepth))
+                << whole;
+        }
+    }
+}
+
+// Every beginning of a text, and the text with one byte changed or one more.
+TEST(JsonReader, JudgesWhatIsBrokenAsYajl)
+{
+    const std::string text =
+        R"( {"event":"message_end","id":"a\n\"\u00e9\ud83d\ude00\\","n":[-1.5e+3,)"
+        R"(0,true,false,null, {"\u0061":{}}],"é":"bé 你 \ud83d"}   )";
+    const std::string others("\"\\{}[]:,.0e-u \n\x80\xe4\0", 19);
+
+    for (std::size_t at = 0; at <= text.size(); at++) {
+        std::vector<std::string> broken = { text.substr(0, at) };
+
+        for (const char other : others) {
+            broken.push_back(std::string(text).insert(at, 1, other));
+            broken.push_back(text);
+            broken.back().replace(at, 1, 1, other);
+        }
+
+        for (const std::string &whole : broken) {
+            ASSERT_EQ(judge::by_us(whole, kDepth),
+                      judge::by_yajl(whole, kDepth))
+                << whole;
+        }
+    }
 }
 
 TEST(JsonReader, RefusesWhatIsNotUtf8)
