@@ -189,6 +189,8 @@ Failure decode_error_reply(int status, std::string_view body);
 // Dify's 255 characters for a user id: longer ones are replaced by the hex
 // of their SHA-256 (DESIGN: everywhere the same way).
 std::string backend_user(std::string_view user);
+// Whether that is `user` itself.
+bool is_backend_user(std::string_view user);
 
 }  // namespace opendify
 

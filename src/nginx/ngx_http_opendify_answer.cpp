@@ -267,7 +267,7 @@ void show(ClientCtx *ctx)
 
 }  // namespace
 
-void answer_call(ClientCtx *ctx, BackendRequest request)
+void answer_call(ClientCtx *ctx, BackendRequest &&request)
 {
     ctx->stage = Stage::answering;
     ctx->pipeline->restart(ctx->mode);

@@ -115,13 +115,12 @@ void on_start(ngx_event_t *ev)
 
     auto *ps = static_cast<ngx_http_post_subrequest_t *>(
         ngx_palloc(shell->pool, sizeof(ngx_http_post_subrequest_t)));
-    ngx_str_t uri = borrow(call->uri);
     ngx_str_t args = borrow(call->request.args);
 
     if (ps != nullptr) {
         *ps = {on_done, call};
 
-        if (ngx_http_subrequest(shell, &uri, &args, &call->sr, ps, 0) == NGX_OK
+        if (ngx_http_subrequest(shell, &call->uri, &args, &call->sr, ps, 0) == NGX_OK
             && call_set_request(call))
         {
             ngx_http_run_posted_requests(c);
@@ -172,8 +171,38 @@ bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
            && request.path.compare(0, 6, "/form/") == 0;
 }
 
+bool set_uri(CallCtx *call, const ngx_str_t &pass)
+{
+    auto &path = call->request.path;
+    auto *data = static_cast<u_char *>(
+        ngx_pnalloc(call->shell->pool, pass.len + path.size()));
+
+    if (data != nullptr) {
+        auto *end = ngx_cpymem(data, pass.data, pass.len);
+        ngx_memcpy(end, path.data(), path.size());
+        call->uri = {pass.len + path.size(), data};
+    }
+
+    return data != nullptr;
+}
+
+// The call may outlive the client's request.
+bool set_facts(CallCtx *call, const CallFacts &facts)
+{
+    auto *pool = call->shell->pool;
+    auto  user = copy(pool, facts.user);
+    auto  chat_id = copy(pool, facts.chat_id);
+    auto  client = copy(pool, facts.client);
+
+    call->facts = {facts.app, facts.mode, view(user), view(chat_id),
+                   view(client)};
+
+    return user.data != nullptr && chat_id.data != nullptr
+           && client.data != nullptr;
+}
+
 CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
-               BackendRequest &&request, CallFacts &&facts)
+               BackendRequest &&request, const CallFacts &facts)
 {
     auto *call = make_call(r);
     if (call == nullptr) {
@@ -182,11 +211,15 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
 
     bool form_pass = goes_to_form_pass(conf, request);
 
-    call->uri.assign(view(form_pass ? conf->form_pass : conf->pass))
-        .append(request.path);
     call->request = std::move(request);
     call->shows_key = !form_pass;
-    call->facts = std::move(facts);
+
+    if (!set_uri(call, form_pass ? conf->form_pass : conf->pass)
+        || !set_facts(call, facts))
+    {
+        shell_close(call->shell);
+        return nullptr;
+    }
 
     auto *c = call->shell->connection;
     c->write->handler = on_start;
@@ -230,7 +263,7 @@ bool is_blocked(const CallCtx *call)
 
 }  // namespace
 
-CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use)
+CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
 {
     auto *call = start(client->r, client->conf, std::move(request),
                        {client->app, client->mode, client->user,
@@ -245,9 +278,9 @@ CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use)
 }
 
 void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
-                         BackendRequest request, CallFacts facts)
+                         BackendRequest &&request, const CallFacts &facts)
 {
-    auto *call = start(r, conf, std::move(request), std::move(facts));
+    auto *call = start(r, conf, std::move(request), facts);
 
     if (call != nullptr) {
         // Dify answers at once; a silent one is not waited for.
@@ -267,10 +300,10 @@ std::string call_authorization(const CallCtx *call)
 }
 
 bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
-                       BackendRequest request, CallFacts facts,
+                       BackendRequest &&request, const CallFacts &facts,
                        CallCtx *&held, ngx_event_t *waiter)
 {
-    held = start(r, conf, std::move(request), std::move(facts));
+    held = start(r, conf, std::move(request), facts);
 
     if (held != nullptr) {
         held->held = &held;

@@ -88,10 +88,10 @@ bool sort_tasks(ClientCtx *ctx)
 {
     auto *conf = ctx->conf;
     auto  task = request_header(ctx->r, "x-openwebui-task");
-    auto  message = first_value(ctx->r, conf->message_id);
 
+    ctx->message_id = first_value(ctx->r, conf->message_id);
     ctx->auxiliary = conf->tasks != kTasksOff
-                     && is_auxiliary(ctx->turn, {task, message});
+                     && is_auxiliary(ctx->turn, {task, ctx->message_id});
 
     if (!ctx->auxiliary) {
         return true;

@@ -29,7 +29,7 @@ const std::string &conversation_of(const ClientCtx *ctx)
 
 // The client's name for a message, in its scope; "": none.
 std::optional<Digest> message_digest(const ClientCtx *ctx,
-                                     const std::string &id)
+                                     std::string_view id)
 {
     return id.empty() ? std::nullopt
                       : std::optional(digest_of({bytes_of(ctx->scope),

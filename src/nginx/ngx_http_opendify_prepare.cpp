@@ -251,7 +251,7 @@ ChatCall chat_call(const ClientCtx *ctx)
     return chat;
 }
 
-void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request)
+void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest &&request)
 {
     ctx->stage = stage;
     ctx->call = call_start(ctx, std::move(request), CallUse::reply);

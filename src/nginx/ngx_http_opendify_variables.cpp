@@ -53,11 +53,11 @@ std::string of_call(const CallCtx *call, Variable variable)
     case kAppMode:
         return std::string(app_mode_name(call->facts.mode));
     case kUser:
-        return call->facts.user;
+        return std::string(call->facts.user);
     case kChatId:
-        return call->facts.chat_id;
+        return std::string(call->facts.chat_id);
     case kClient:
-        return call->facts.client;
+        return std::string(call->facts.client);
     default:
         return {};
     }
@@ -106,11 +106,11 @@ std::string of_client(const ClientCtx *ctx, Variable variable)
                    ? ""
                    : std::string(app_mode_name(ctx->mode));
     case kUser:
-        return ctx->user;
+        return std::string(ctx->user);
     case kChatId:
-        return ctx->chat_id;
+        return std::string(ctx->chat_id);
     case kClient:
-        return ctx->client;
+        return std::string(ctx->client);
     case kFirstTokenMs:
         return ctx->first_token_ms < 0 ? ""
                                        : std::to_string(ctx->first_token_ms);

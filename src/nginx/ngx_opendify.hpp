@@ -47,6 +47,18 @@ inline ngx_str_t copy(ngx_pool_t *pool, std::string_view s)
     return to;
 }
 
+// The same for C++, which is told by an exception.
+inline std::string_view keep(ngx_pool_t *pool, std::string_view s)
+{
+    ngx_str_t to = copy(pool, s);
+
+    if (to.data == nullptr) {
+        throw std::bad_alloc();
+    }
+
+    return view(to);
+}
+
 // An object that lives as long as the pool.
 template <class T, class... Args>
 T *pool_make(ngx_pool_t *pool, Args &&...args) noexcept

@@ -1,5 +1,6 @@
 // One turn -> the call that runs it (spec dify-api §3.1 to §3.3).
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -103,16 +104,26 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
     return request;
 }
 
-std::string backend_user(std::string_view user)
+bool is_backend_user(std::string_view user)
 {
-    std::size_t characters = 0;
-    for (const char c : user) {
-        characters += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    std::size_t characters = user.size();
+
+    // Most names have fewer bytes than that.
+    if (characters > kMaxUserCharacters) {
+        characters = static_cast<std::size_t>(
+            std::count_if(user.begin(), user.end(), [](char c) {
+                return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+            }));
     }
 
     // A NUL cannot be stored at all.
-    if (characters <= kMaxUserCharacters
-        && user.find('\0') == std::string_view::npos) {
+    return characters <= kMaxUserCharacters
+           && user.find('\0') == std::string_view::npos;
+}
+
+std::string backend_user(std::string_view user)
+{
+    if (is_backend_user(user)) {
         return std::string(user);
     }
 
