@@ -171,19 +171,18 @@ bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
            && request.path.compare(0, 6, "/form/") == 0;
 }
 
-bool set_uri(CallCtx *call, const ngx_str_t &pass)
+// Data is null without memory.
+ngx_str_t joined(ngx_pool_t *pool, std::string_view a, std::string_view b)
 {
-    auto &path = call->request.path;
     auto *data = static_cast<u_char *>(
-        ngx_pnalloc(call->shell->pool, pass.len + path.size()));
+        ngx_pnalloc(pool, a.size() + b.size()));
 
     if (data != nullptr) {
-        auto *end = ngx_cpymem(data, pass.data, pass.len);
-        ngx_memcpy(end, path.data(), path.size());
-        call->uri = {pass.len + path.size(), data};
+        auto *end = ngx_cpymem(data, a.data(), a.size());
+        ngx_memcpy(end, b.data(), b.size());
     }
 
-    return data != nullptr;
+    return {a.size() + b.size(), data};
 }
 
 // The call may outlive the client's request.
@@ -214,9 +213,11 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
     call->request = std::move(request);
     call->shows_key = !form_pass;
 
-    if (!set_uri(call, form_pass ? conf->form_pass : conf->pass)
-        || !set_facts(call, facts))
-    {
+    call->uri = joined(call->shell->pool,
+                       view(form_pass ? conf->form_pass : conf->pass),
+                       call->request.path);
+
+    if (call->uri.data == nullptr || !set_facts(call, facts)) {
         shell_close(call->shell);
         return nullptr;
     }
@@ -292,11 +293,22 @@ void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
     }
 }
 
-std::string call_authorization(const CallCtx *call)
+std::string_view call_authorization(const CallCtx *call)
 {
-    return call->shows_key
-               ? std::string("Bearer ").append(call->facts.app->key.reveal())
-               : std::string();
+    static constexpr std::string_view kScheme = "Bearer ";
+
+    if (!call->shows_key) {
+        return {};
+    }
+
+    auto value = joined(call->shell->pool, kScheme,
+                        call->facts.app->key.reveal());
+
+    if (value.data == nullptr) {
+        throw std::bad_alloc();
+    }
+
+    return view(value);
 }
 
 bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,

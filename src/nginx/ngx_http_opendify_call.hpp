@@ -92,8 +92,8 @@ CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use);
 void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
                          BackendRequest &&request, const CallFacts &facts);
 
-// The value of the call's Authorization, "" if it has none.
-std::string call_authorization(const CallCtx *call);
+// The value of the call's Authorization, "" if it has none; in its pool.
+std::string_view call_authorization(const CallCtx *call);
 
 // A call whose reply `held` is about to have; `waiter` is posted when it is
 // done or lost. To be released when it was read, or before r ends. False when

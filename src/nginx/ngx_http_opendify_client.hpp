@@ -83,6 +83,7 @@ struct ClientCtx : RequestCtx {
 
     // Which conversation.
     Digest                scope = {};
+    std::optional<Digest>  history;          // of the messages before the turn
     std::string            conversation_id;  // that is continued; "": new
     std::optional<Mapping> taken;            // its head, to be put back
     bool                   unproven = false;  // it may not be what is shown

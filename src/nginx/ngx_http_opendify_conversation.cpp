@@ -68,13 +68,11 @@ bool history_head(const ClientCtx *ctx, Digest &head)
         return true;
     }
 
-    if (!history_digest(ctx->turn, head)) {
-        return false;
+    if (ctx->history) {
+        head = scoped(ctx, bytes_of(*ctx->history));
     }
 
-    head = scoped(ctx, bytes_of(head));
-
-    return true;
+    return ctx->history.has_value();
 }
 
 // What the conversation has answered; nothing if it has no name.

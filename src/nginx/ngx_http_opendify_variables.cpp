@@ -43,21 +43,22 @@ constexpr std::array<VariableRow, 19> kVariables = {{
     {"opendify_authorization", kAuthorization},
 }};
 
-std::string of_call(const CallCtx *call, Variable variable)
+// Lives as long as the call.
+std::string_view of_call(const CallCtx *call, Variable variable)
 {
     switch (variable) {
     case kAuthorization:
         return call_authorization(call);
     case kModel:
-        return std::string(view(call->facts.app->name));
+        return view(call->facts.app->name);
     case kAppMode:
-        return std::string(app_mode_name(call->facts.mode));
+        return app_mode_name(call->facts.mode);
     case kUser:
-        return std::string(call->facts.user);
+        return call->facts.user;
     case kChatId:
-        return std::string(call->facts.chat_id);
+        return call->facts.chat_id;
     case kClient:
-        return std::string(call->facts.client);
+        return call->facts.client;
     default:
         return {};
     }
@@ -137,22 +138,22 @@ ngx_int_t get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         auto *client = client_ctx(r);
         auto *call = call_ctx(r);
 
-        std::string value = client != nullptr ? of_client(client, variable)
-                            : call != nullptr ? of_call(call, variable)
-                                              : std::string();
+        std::string_view value;
+
+        if (client != nullptr) {
+            value = keep(r->pool, of_client(client, variable));
+
+        } else if (call != nullptr) {
+            value = of_call(call, variable);
+        }
 
         if (value.empty()) {
             v->not_found = 1;
             return static_cast<ngx_int_t>(NGX_OK);
         }
 
-        ngx_str_t s = copy(r->pool, value);
-        if (s.data == nullptr) {
-            return static_cast<ngx_int_t>(NGX_ERROR);
-        }
-
-        v->data = s.data;
-        v->len = static_cast<unsigned>(s.len) & 0x0fffffff;
+        v->data = borrow(value).data;
+        v->len = static_cast<unsigned>(value.size()) & 0x0fffffff;
         v->valid = 1;
         v->no_cacheable = 1;
         v->not_found = 0;

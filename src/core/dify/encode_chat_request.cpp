@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t kMaxUserCharacters = 255;
 
+// Of a request, but for its query and user: mostly no need to grow.
+constexpr std::size_t kBodyBytes = 192;
+
 std::string_view run_path(AppMode mode)
 {
     switch (mode) {
@@ -77,12 +80,15 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
     request.post = true;
     request.path = run_path(call.mode);
 
-    std::string &body = request.body;
+    const std::string query = has_query(call) ? dify::query_text(call) : "";
+    std::string      &body = request.body;
+
+    body.reserve(query.size() + call.user.size() + kBodyBytes);
     body = '{';
 
     if (has_query(call)) {
         body += "\"query\":";
-        wire::write_string(body, dify::query_text(call));
+        wire::write_string(body, query);
         body += ',';
     }
 

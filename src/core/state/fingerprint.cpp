@@ -135,7 +135,9 @@ void Fingerprint::State::open(char next)
 
 void Fingerprint::State::close()
 {
-    splitter.finish(*this);
+    if (kind == kAssistant) {
+        splitter.finish(*this);
+    }
 
     if (mark < kBlockMark.size()) {
         add_text(kBlockMark.substr(0, mark));
@@ -307,30 +309,25 @@ Digest Fingerprint::digest() const
     return state.hash.finish();
 }
 
-bool history_digest(const Turn &turn, Digest &out)
+Fingerprint turn_fingerprint(const Turn &turn, std::optional<Digest> *history)
 {
     const auto last = std::find_if(
         turn.messages.rbegin(), turn.messages.rend(),
         [](const Message &m) { return m.role == Role::assistant; });
-    if (last == turn.messages.rend()) {
-        return false;
-    }
-
     Fingerprint fingerprint;
+
     for (auto m = turn.messages.begin(); m != last.base(); ++m) {
         fingerprint.message(*m);
     }
 
-    out = fingerprint.digest();
-    return true;
-}
+    if (history != nullptr) {
+        *history = last == turn.messages.rend()
+                       ? std::nullopt
+                       : std::optional(fingerprint.digest());
+    }
 
-Fingerprint turn_fingerprint(const Turn &turn)
-{
-    Fingerprint fingerprint;
-
-    for (const Message &message : turn.messages) {
-        fingerprint.message(message);
+    for (auto m = last.base(); m != turn.messages.end(); ++m) {
+        fingerprint.message(*m);
     }
 
     return fingerprint;
