@@ -171,20 +171,6 @@ bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
            && request.path.compare(0, 6, "/form/") == 0;
 }
 
-// Data is null without memory.
-ngx_str_t joined(ngx_pool_t *pool, std::string_view a, std::string_view b)
-{
-    auto *data = static_cast<u_char *>(
-        ngx_pnalloc(pool, a.size() + b.size()));
-
-    if (data != nullptr) {
-        auto *end = ngx_cpymem(data, a.data(), a.size());
-        ngx_memcpy(end, b.data(), b.size());
-    }
-
-    return {a.size() + b.size(), data};
-}
-
 // The call may outlive the client's request.
 bool set_facts(CallCtx *call, const CallFacts &facts)
 {
@@ -213,9 +199,9 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
     call->request = std::move(request);
     call->shows_key = !form_pass;
 
-    call->uri = joined(call->shell->pool,
-                       view(form_pass ? conf->form_pass : conf->pass),
-                       call->request.path);
+    call->uri = copy(call->shell->pool,
+                     view(form_pass ? conf->form_pass : conf->pass),
+                     call->request.path);
 
     if (call->uri.data == nullptr || !set_facts(call, facts)) {
         shell_close(call->shell);
@@ -295,20 +281,9 @@ void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
 
 std::string_view call_authorization(const CallCtx *call)
 {
-    static constexpr std::string_view kScheme = "Bearer ";
-
-    if (!call->shows_key) {
-        return {};
-    }
-
-    auto value = joined(call->shell->pool, kScheme,
-                        call->facts.app->key.reveal());
-
-    if (value.data == nullptr) {
-        throw std::bad_alloc();
-    }
-
-    return view(value);
+    return call->shows_key ? keep(call->shell->pool, "Bearer ",
+                                  call->facts.app->key.reveal())
+                           : std::string_view();
 }
 
 bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,

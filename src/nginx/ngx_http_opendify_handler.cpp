@@ -283,8 +283,7 @@ std::string_view request_id(ngx_http_request_t *r)
 
 bool add_request_id(ngx_http_request_t *r)
 {
-    return add_header(r, "x-request-id",
-                      std::string("req_").append(request_id(r)));
+    return add_header(r, "x-request-id", "req_", request_id(r));
 }
 
 }  // namespace opendify::glue

@@ -64,8 +64,13 @@ std::string_view of_call(const CallCtx *call, Variable variable)
     }
 }
 
+std::string_view text_of(const ClientCtx *ctx, std::int64_t number)
+{
+    return keep(ctx->r->pool, std::to_string(number));
+}
+
 // Of what has been answered.
-std::string of_answer(const ClientCtx *ctx, Variable variable)
+std::string_view of_answer(const ClientCtx *ctx, Variable variable)
 {
     const Pipeline *answer = ctx->pipeline.get();
 
@@ -84,37 +89,38 @@ std::string of_answer(const ClientCtx *ctx, Variable variable)
     case kTaskId:
         return answer->task_id();
     case kPromptTokens:
-        return has_usage ? std::to_string(answer->usage().prompt_tokens) : "";
+        return has_usage ? text_of(ctx, answer->usage().prompt_tokens) : "";
     case kCompletionTokens:
-        return has_usage ? std::to_string(answer->usage().completion_tokens)
+        return has_usage ? text_of(ctx, answer->usage().completion_tokens)
                          : "";
     case kTotalTokens:
-        return has_usage ? std::to_string(answer->usage().total_tokens) : "";
+        return has_usage ? text_of(ctx, answer->usage().total_tokens) : "";
     case kFinishReason:
-        return std::string(answer->finish_reason());
+        return answer->finish_reason();
     default:
         return {};
     }
 }
 
-std::string of_client(const ClientCtx *ctx, Variable variable)
+// Until what it is of changes.
+std::string_view of_client(const ClientCtx *ctx, Variable variable)
 {
     switch (variable) {
     case kModel:
-        return ctx->app == nullptr ? "" : std::string(view(ctx->app->name));
+        return ctx->app == nullptr ? "" : view(ctx->app->name);
     case kAppMode:
         return ctx->mode == AppMode::unknown
                    ? ""
-                   : std::string(app_mode_name(ctx->mode));
+                   : app_mode_name(ctx->mode);
     case kUser:
-        return std::string(ctx->user);
+        return ctx->user;
     case kChatId:
-        return std::string(ctx->chat_id);
+        return ctx->chat_id;
     case kClient:
-        return std::string(ctx->client);
+        return ctx->client;
     case kFirstTokenMs:
         return ctx->first_token_ms < 0 ? ""
-                                       : std::to_string(ctx->first_token_ms);
+                                       : text_of(ctx, ctx->first_token_ms);
     case kError:
         return ctx->error;
     case kTask:
@@ -141,7 +147,11 @@ ngx_int_t get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         std::string_view value;
 
         if (client != nullptr) {
-            value = keep(r->pool, of_client(client, variable));
+            value = of_client(client, variable);
+
+            if (!value.empty()) {
+                value = keep(r->pool, value);
+            }
 
         } else if (call != nullptr) {
             value = of_call(call, variable);
