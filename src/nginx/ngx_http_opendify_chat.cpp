@@ -25,10 +25,12 @@ Limits limits_of(const LocConf *conf)
 
 AnswerHead answer_head(const ClientCtx *ctx)
 {
-    AnswerHead head;
+    AnswerHead       head;
+    std::string_view kind = ctx->completion ? "cmpl-" : "chatcmpl-";
+    auto             id = request_id(ctx->r).substr(0, 29);
 
-    head.id = ctx->completion ? "cmpl-" : "chatcmpl-";
-    head.id += request_id(ctx->r).substr(0, 29);
+    head.id.reserve(kind.size() + id.size());
+    head.id.append(kind).append(id);
     head.created = ngx_time();
     head.model = ctx->turn.model;
     head.stream = ctx->turn.stream;

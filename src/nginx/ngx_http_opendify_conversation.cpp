@@ -78,18 +78,17 @@ bool history_head(const ClientCtx *ctx, Digest &head)
 // What the conversation has answered; nothing if it has no name.
 std::optional<Mapping> answered(const ClientCtx *ctx)
 {
-    Mapping mapping = {ctx->scope, head_after_answer(ctx),
-                       message_digest(ctx, ctx->message_id), {},
-                       ConversationOwner::of(ctx->user,
-                                             ctx->app->key_digest)};
+    ConversationId id;
 
     if (ctx->auxiliary || conversation_of(ctx).empty()
-        || !mapping.id.assign(conversation_of(ctx)))
+        || !id.assign(conversation_of(ctx)))
     {
         return std::nullopt;
     }
 
-    return mapping;
+    return Mapping{ctx->scope, head_after_answer(ctx),
+                   message_digest(ctx, ctx->message_id), id,
+                   ConversationOwner::of(ctx->user, ctx->app->key_digest)};
 }
 
 // Dify has taken the turn, and nobody can say what became of it.
@@ -196,9 +195,9 @@ void conversation_remember(ClientCtx *ctx)
 
     bool seen = answer.ended()
                 || (answer.committed() && answer.text_bytes() != 0);
-    auto mapping = answered(ctx);
+    auto mapping = seen ? answered(ctx) : std::nullopt;
 
-    if (seen && mapping) {
+    if (mapping) {
         zone_of(ctx).put(*mapping, ctx->start);
         ctx->taken.reset();
 

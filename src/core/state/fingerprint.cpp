@@ -45,19 +45,39 @@ bool ends_with(std::string_view text, std::string_view with)
            && text.substr(text.size() - with.size()) == with;
 }
 
-std::string_view without_leading(std::string_view text)
+// How many bytes the wide blank has that begins or ends the text; 0: none.
+std::size_t leading_wide(std::string_view text)
 {
-    for (std::size_t size = text.size() + 1; size != text.size();) {
-        size = text.size();
-        text.remove_prefix(
-            std::min(text.find_first_not_of(kBlanks), text.size()));
-
-        for (const std::string_view wide : kWide) {
-            if (text.substr(0, wide.size()) == wide) {
-                text.remove_prefix(wide.size());
-            }
+    for (const std::string_view wide : kWide) {
+        if (text.substr(0, wide.size()) == wide) {
+            return wide.size();
         }
     }
+
+    return 0;
+}
+
+std::size_t trailing_wide(std::string_view text)
+{
+    for (const std::string_view wide : kWide) {
+        if (ends_with(text, wide)) {
+            return wide.size();
+        }
+    }
+
+    return 0;
+}
+
+std::string_view without_leading(std::string_view text)
+{
+    std::size_t wide;
+
+    do {
+        text.remove_prefix(
+            std::min(text.find_first_not_of(kBlanks), text.size()));
+        wide = leading_wide(text);
+        text.remove_prefix(wide);
+    } while (wide > 0);
 
     return text;
 }
@@ -76,18 +96,15 @@ std::size_t cut_size(std::string_view text)
 
 std::string_view without_trailing(std::string_view text)
 {
+    std::size_t wide;
+
     text.remove_suffix(cut_size(text));
 
-    for (std::size_t size = text.size() + 1; size != text.size();) {
-        size = text.size();
+    do {
         text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
-
-        for (const std::string_view wide : kWide) {
-            if (ends_with(text, wide)) {
-                text.remove_suffix(wide.size());
-            }
-        }
-    }
+        wide = trailing_wide(text);
+        text.remove_suffix(wide);
+    } while (wide > 0);
 
     return text;
 }
@@ -139,7 +156,7 @@ void Fingerprint::State::close()
         splitter.finish(*this);
     }
 
-    if (mark < kBlockMark.size()) {
+    if (mark > 0 && mark < kBlockMark.size()) {
         add_text(kBlockMark.substr(0, mark));
     }
 
