@@ -120,7 +120,8 @@ void on_start(ngx_event_t *ev)
     if (ps != nullptr) {
         *ps = {on_done, call};
 
-        if (ngx_http_subrequest(shell, &call->uri, &args, &call->sr, ps, 0) == NGX_OK
+        if (ngx_http_subrequest(shell, &call->uri, &args, &call->sr, ps, 0)
+                == NGX_OK
             && call_set_request(call))
         {
             ngx_http_run_posted_requests(c);

@@ -130,7 +130,8 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     }
 
     ctx->pipeline = std::make_unique<Pipeline>(
-        answer_head(ctx), AppMode::unknown, turn_fingerprint(ctx->turn, &ctx->history),
+        answer_head(ctx), AppMode::unknown,
+        turn_fingerprint(ctx->turn, &ctx->history),
         limits_of(ctx->conf), answer_options(ctx));
     ctx->sent_at = ngx_current_msec;
 

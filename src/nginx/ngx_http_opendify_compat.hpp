@@ -7,8 +7,8 @@
 
 namespace opendify::glue {
 
-// Adds a response header, with a value of up to two parts. Since 1.23 headers are linked lists, so the whole
-// element is zeroed first.
+// Adds a response header, its value in up to two parts. Since 1.23 headers are
+// linked lists, so the whole element is zeroed first.
 inline bool add_header(ngx_http_request_t *r, std::string_view name,
                        std::string_view value, std::string_view then = {})
 {
