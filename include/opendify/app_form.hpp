@@ -49,7 +49,8 @@ Result<AppForm> decode_parameters(std::string_view body);
 // The input of a completion or workflow app that takes the text: `preferred`
 // if the app has it, the only text or paragraph, else "query"; "" if there is
 // none to be told.
-std::string text_input_of(const AppForm &form, std::string_view preferred);
+std::string_view text_input_of(const AppForm &form,
+                               std::string_view preferred);
 
 // What the form knows and the call does not: query_input (its value so far is
 // the preferred one), form (which borrows), max_files, and the defaults of

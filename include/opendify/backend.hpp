@@ -47,17 +47,18 @@ struct BackendRequest {
 
 struct AppForm;  // opendify/app_form.hpp
 
+// What it views outlives it.
 struct ChatCall {
     const Turn        *turn = nullptr;
     AppMode            mode = AppMode::chat;
-    std::string        user;             // as Dify gets it
-    std::string        conversation_id;  // empty: a new conversation
+    std::string_view   user;             // as Dify gets it
+    std::string_view   conversation_id;  // empty: a new conversation
     std::vector<Input> inputs;           // win over the turn's own
-    std::string        system_input;     // input that takes the system text,
+    std::string_view   system_input;     // input that takes the system text,
                                          // "": it goes into the query
-    std::string        query_input;      // completion, workflow: the input
+    std::string_view   query_input;      // completion, workflow: the input
                                          // that takes the text
-    std::string        continue_text = "Continue.";  // the new turn of a
+    std::string_view   continue_text = "Continue.";  // the new turn of a
                                          // request that ends with an answer
     const AppForm     *form = nullptr;   // what the app takes, if it is known
     std::size_t        max_files = 0;    // with files of earlier messages:
@@ -189,6 +190,8 @@ Failure decode_error_reply(int status, std::string_view body);
 // Dify's 255 characters for a user id: longer ones are replaced by the hex
 // of their SHA-256 (DESIGN: everywhere the same way).
 std::string backend_user(std::string_view user);
+// Whether that is `user` itself.
+bool is_backend_user(std::string_view user);
 
 }  // namespace opendify
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,12 +57,10 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Of the messages up to and with the last assistant message; false if there
-// is none, i.e. no history.
-bool history_digest(const Turn &turn, Digest &out);
-
-// Of all the messages of the turn, ready for the answer's text.
-Fingerprint turn_fingerprint(const Turn &turn);
+// Of all the messages of the turn, ready for the answer's text. `history` is
+// set to the digest up to and with the last assistant message, or to nothing.
+Fingerprint turn_fingerprint(const Turn &turn,
+                             std::optional<Digest> *history = nullptr);
 
 // 128 bits over the parts, each preceded by its length.
 Digest digest_of(std::initializer_list<std::string_view> parts);

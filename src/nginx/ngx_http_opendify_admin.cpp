@@ -268,13 +268,13 @@ off_t body_size(ngx_http_request_t *r)
 void on_body(ngx_http_request_t *r)
 {
     guard(r, [r] {
-        std::string body;
+        std::string gathered;
 
         if (body_size(r) > static_cast<off_t>(kMaxImportBytes)) {
             send_failure(r, import_too_large());
 
-        } else if (read_body(r, body)) {
-            start(r, body);
+        } else if (auto body = read_body(r, gathered)) {
+            start(r, *body);
 
         } else {
             ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

@@ -294,7 +294,7 @@ bool is_flowing(const ClientCtx *ctx)
     return true;
 }
 
-void answer_call(ClientCtx *ctx, BackendRequest request)
+void answer_call(ClientCtx *ctx, BackendRequest &&request)
 {
     ctx->stage = Stage::answering;
     ctx->pipeline->restart(ctx->mode);

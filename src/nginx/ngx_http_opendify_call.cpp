@@ -115,13 +115,13 @@ void on_start(ngx_event_t *ev)
 
     auto *ps = static_cast<ngx_http_post_subrequest_t *>(
         ngx_palloc(shell->pool, sizeof(ngx_http_post_subrequest_t)));
-    ngx_str_t uri = borrow(call->uri);
     ngx_str_t args = borrow(call->request.args);
 
     if (ps != nullptr) {
         *ps = {on_done, call};
 
-        if (ngx_http_subrequest(shell, &uri, &args, &call->sr, ps, 0) == NGX_OK
+        if (ngx_http_subrequest(shell, &call->uri, &args, &call->sr, ps, 0)
+                == NGX_OK
             && call_set_request(call))
         {
             ngx_http_run_posted_requests(c);
@@ -172,8 +172,23 @@ bool goes_to_form_pass(const LocConf *conf, const BackendRequest &request)
            && request.path.compare(0, 6, "/form/") == 0;
 }
 
+// The call may outlive the client's request.
+bool set_facts(CallCtx *call, const CallFacts &facts)
+{
+    auto *pool = call->shell->pool;
+    auto  user = copy(pool, facts.user);
+    auto  chat_id = copy(pool, facts.chat_id);
+    auto  client = copy(pool, facts.client);
+
+    call->facts = {facts.app, facts.mode, view(user), view(chat_id),
+                   view(client)};
+
+    return user.data != nullptr && chat_id.data != nullptr
+           && client.data != nullptr;
+}
+
 CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
-               BackendRequest &&request, CallFacts &&facts)
+               BackendRequest &&request, const CallFacts &facts)
 {
     auto *call = make_call(r);
     if (call == nullptr) {
@@ -182,11 +197,17 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
 
     bool form_pass = goes_to_form_pass(conf, request);
 
-    call->uri.assign(view(form_pass ? conf->form_pass : conf->pass))
-        .append(request.path);
     call->request = std::move(request);
     call->shows_key = !form_pass;
-    call->facts = std::move(facts);
+
+    call->uri = copy(call->shell->pool,
+                     view(form_pass ? conf->form_pass : conf->pass),
+                     call->request.path);
+
+    if (call->uri.data == nullptr || !set_facts(call, facts)) {
+        shell_close(call->shell);
+        return nullptr;
+    }
 
     auto *c = call->shell->connection;
     c->write->handler = on_start;
@@ -249,7 +270,7 @@ void expect(ClientCtx *ctx)
 
 }  // namespace
 
-CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use)
+CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
 {
     auto *call = start(client->r, client->conf, std::move(request),
                        {client->app, client->mode, client->user,
@@ -264,9 +285,9 @@ CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use)
 }
 
 void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
-                         BackendRequest request, CallFacts facts)
+                         BackendRequest &&request, const CallFacts &facts)
 {
-    auto *call = start(r, conf, std::move(request), std::move(facts));
+    auto *call = start(r, conf, std::move(request), facts);
 
     if (call != nullptr) {
         // Dify answers at once; a silent one is not waited for.
@@ -278,18 +299,18 @@ void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
     }
 }
 
-std::string call_authorization(const CallCtx *call)
+std::string_view call_authorization(const CallCtx *call)
 {
-    return call->shows_key
-               ? std::string("Bearer ").append(call->facts.app->key.reveal())
-               : std::string();
+    return call->shows_key ? keep(call->shell->pool, "Bearer ",
+                                  call->facts.app->key.reveal())
+                           : std::string_view();
 }
 
 bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
-                       BackendRequest request, CallFacts facts,
+                       BackendRequest &&request, const CallFacts &facts,
                        CallCtx *&held, ngx_event_t *waiter)
 {
-    held = start(r, conf, std::move(request), std::move(facts));
+    held = start(r, conf, std::move(request), facts);
 
     if (held != nullptr) {
         held->held = &held;

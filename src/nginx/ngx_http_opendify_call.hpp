@@ -32,11 +32,11 @@ struct RequestCtx {
     bool      page_sent = false;
 };
 
-// What the internal location may see of the client's request; copies.
+// What the internal location may see of the client's request.
 struct CallFacts {
-    const App  *app;
-    AppMode     mode;
-    std::string user, chat_id, client;
+    const App       *app;
+    AppMode          mode;
+    std::string_view user, chat_id, client;
 };
 
 enum class CallUse {
@@ -68,9 +68,9 @@ struct CallCtx : RequestCtx {
 
     // The request, all of it the call's own.
     BackendRequest request;
-    std::string    uri;
+    ngx_str_t      uri = {};
     bool           shows_key = false;
-    CallFacts      facts = {};
+    CallFacts      facts = {};  // in the shell's pool
     ngx_log_t      log = {};
     ngx_http_log_ctx_t log_ctx = {};
 
@@ -86,20 +86,20 @@ struct CallCtx : RequestCtx {
 
 // Starts a call on behalf of `client`, which is woken when there is news.
 // Null when there is no connection to spare (it was logged).
-CallCtx *call_start(ClientCtx *client, BackendRequest request, CallUse use);
+CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use);
 
 // A call that nobody reads: Dify's stop.
 void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
-                         BackendRequest request, CallFacts facts);
+                         BackendRequest &&request, const CallFacts &facts);
 
-// The value of the call's Authorization, "" if it has none.
-std::string call_authorization(const CallCtx *call);
+// The value of the call's Authorization, "" if it has none; in its pool.
+std::string_view call_authorization(const CallCtx *call);
 
 // A call whose reply `held` is about to have; `waiter` is posted when it is
 // done or lost. To be released when it was read, or before r ends. False when
 // there is no connection to spare.
 bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
-                       BackendRequest request, CallFacts facts,
+                       BackendRequest &&request, const CallFacts &facts,
                        CallCtx *&held, ngx_event_t *waiter);
 
 // The client wants no more of it. It is read on, unseen, for at most

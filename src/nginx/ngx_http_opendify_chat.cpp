@@ -25,10 +25,12 @@ Limits limits_of(const LocConf *conf)
 
 AnswerHead answer_head(const ClientCtx *ctx)
 {
-    AnswerHead head;
+    AnswerHead       head;
+    std::string_view kind = ctx->completion ? "cmpl-" : "chatcmpl-";
+    auto             id = request_id(ctx->r).substr(0, 29);
 
-    head.id = ctx->completion ? "cmpl-" : "chatcmpl-";
-    head.id += request_id(ctx->r).substr(0, 29);
+    head.id.reserve(kind.size() + id.size());
+    head.id.append(kind).append(id);
     head.created = ngx_time();
     head.model = ctx->turn.model;
     head.stream = ctx->turn.stream;
@@ -88,10 +90,10 @@ bool sort_tasks(ClientCtx *ctx)
 {
     auto *conf = ctx->conf;
     auto  task = request_header(ctx->r, "x-openwebui-task");
-    auto  message = first_value(ctx->r, conf->message_id);
 
+    ctx->message_id = first_value(ctx->r, conf->message_id);
     ctx->auxiliary = conf->tasks != kTasksOff
-                     && is_auxiliary(ctx->turn, {task, message});
+                     && is_auxiliary(ctx->turn, {task, ctx->message_id});
 
     if (!ctx->auxiliary) {
         return true;
@@ -128,7 +130,8 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     }
 
     ctx->pipeline = std::make_unique<Pipeline>(
-        answer_head(ctx), AppMode::unknown, turn_fingerprint(ctx->turn),
+        answer_head(ctx), AppMode::unknown,
+        turn_fingerprint(ctx->turn, &ctx->history),
         limits_of(ctx->conf), answer_options(ctx));
     ctx->sent_at = ngx_current_msec;
 

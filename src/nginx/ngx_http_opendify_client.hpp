@@ -76,12 +76,14 @@ struct ClientCtx : RequestCtx {
     bool       completion = false;  // came to /v1/completions
     bool       auxiliary = false;   // a task of the client's own
     AppMode    mode = AppMode::unknown;
-    std::string         user, chat_id, client;
-    std::string         message_id, parent_id;  // the client's names
+    // In the request's pool or buffers.
+    std::string_view    user, chat_id, client;
+    std::string_view    message_id, parent_id;  // the client's names
     std::vector<Input>  inputs;
 
     // Which conversation.
     Digest                scope = {};
+    std::optional<Digest>  history;          // of the messages before the turn
     std::string            conversation_id;  // that is continued; "": new
     std::optional<Mapping> taken;            // its head, to be put back
     bool                   unproven = false;  // it may not be what is shown
@@ -114,8 +116,10 @@ ngx_int_t handler(ngx_http_request_t *r);
 // The path as it was sent, without arguments and without the location's
 // prefix: a model's id may hold an encoded slash, which r->uri has lost.
 std::string_view path_of(ngx_http_request_t *r);
-// Gathers the body; it may lie in memory, in a temporary file, or in both.
-bool read_body(ngx_http_request_t *r, std::string &out);
+// The body; nothing if it could not be read. It may lie in memory, in a
+// temporary file, or in both, and is `gathered` unless it is in one piece.
+std::optional<std::string_view> read_body(ngx_http_request_t *r,
+                                          std::string &gathered);
 
 // chat
 void chat_start(ClientCtx *ctx, std::string_view body);
@@ -131,7 +135,7 @@ void prepare_again(ClientCtx *ctx);
 // Dify did not run the turn: what was remembered of the app and of files may
 // be why, and is asked and sent anew next time.
 void prepare_forget(ClientCtx *ctx);
-void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request);
+void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest &&request);
 // What would be sent, as far as it is known by now.
 ChatCall chat_call(const ClientCtx *ctx);
 
@@ -151,7 +155,7 @@ bool resume_unheard(ClientCtx *ctx);
 void resume_on_record(ClientCtx *ctx);
 
 // answer
-void answer_call(ClientCtx *ctx, BackendRequest request);
+void answer_call(ClientCtx *ctx, BackendRequest &&request);
 void answer_start(ClientCtx *ctx, const ChatCall &chat);
 void answer_run(ClientCtx *ctx);
 // The short way for what happens most: more text came, and nothing else. False:
@@ -165,10 +169,10 @@ Failure no_connection();
 Failure call_failure(const CallCtx *call);
 void log_failure(const ClientCtx *ctx);
 
-// identity: sets client, user, chat id, scope and inputs
+// identity: sets client, user, chat id, parent id, scope and inputs
 void identify(ClientCtx *ctx);
 // What tells the client from others.
-std::string client_of(ngx_http_request_t *r, const LocConf *conf);
+std::string_view client_of(ngx_http_request_t *r, const LocConf *conf);
 
 // conversation
 Zone zone_of(const ClientCtx *ctx);
@@ -246,10 +250,11 @@ void send_ping(ClientCtx *ctx);
 std::string_view request_id(ngx_http_request_t *r);
 bool add_request_id(ngx_http_request_t *r);
 
-// First non-empty of the values.
-std::string first_value(ngx_http_request_t *r, const ngx_array_t *values);
+// First non-empty of the values; lives as long as the request.
+std::string_view first_value(ngx_http_request_t *r, const ngx_array_t *values);
 // Value of a request header, "" if absent.
-std::string request_header(ngx_http_request_t *r, std::string_view lowcase);
+std::string_view request_header(ngx_http_request_t *r,
+                                std::string_view lowcase);
 
 // filters and variables
 ngx_int_t filter_init();

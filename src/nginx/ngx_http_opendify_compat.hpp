@@ -7,10 +7,10 @@
 
 namespace opendify::glue {
 
-// Adds a response header. Since 1.23 headers are linked lists, so the whole
-// element is zeroed first.
+// Adds a response header, its value in up to two parts. Since 1.23 headers are
+// linked lists, so the whole element is zeroed first.
 inline bool add_header(ngx_http_request_t *r, std::string_view name,
-                       std::string_view value)
+                       std::string_view value, std::string_view then = {})
 {
     auto *h = static_cast<ngx_table_elt_t *>(
         ngx_list_push(&r->headers_out.headers));
@@ -20,7 +20,7 @@ inline bool add_header(ngx_http_request_t *r, std::string_view name,
 
     *h = {};
     h->key = borrow(name);  // a literal
-    h->value = copy(r->pool, value);
+    h->value = copy(r->pool, value, then);
     h->hash = h->value.data == nullptr ? 0 : 1;
 
     return h->hash == 1;

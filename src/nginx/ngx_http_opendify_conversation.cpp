@@ -29,7 +29,7 @@ const std::string &conversation_of(const ClientCtx *ctx)
 
 // The client's name for a message, in its scope; "": none.
 std::optional<Digest> message_digest(const ClientCtx *ctx,
-                                     const std::string &id)
+                                     std::string_view id)
 {
     return id.empty() ? std::nullopt
                       : std::optional(digest_of({bytes_of(ctx->scope),
@@ -68,30 +68,27 @@ bool history_head(const ClientCtx *ctx, Digest &head)
         return true;
     }
 
-    if (!history_digest(ctx->turn, head)) {
-        return false;
+    if (ctx->history) {
+        head = scoped(ctx, bytes_of(*ctx->history));
     }
 
-    head = scoped(ctx, bytes_of(head));
-
-    return true;
+    return ctx->history.has_value();
 }
 
 // What the conversation has answered; nothing if it has no name.
 std::optional<Mapping> answered(const ClientCtx *ctx)
 {
-    Mapping mapping = {ctx->scope, head_after_answer(ctx),
-                       message_digest(ctx, ctx->message_id), {},
-                       ConversationOwner::of(ctx->user,
-                                             ctx->app->key_digest)};
+    ConversationId id;
 
     if (ctx->auxiliary || conversation_of(ctx).empty()
-        || !mapping.id.assign(conversation_of(ctx)))
+        || !id.assign(conversation_of(ctx)))
     {
         return std::nullopt;
     }
 
-    return mapping;
+    return Mapping{ctx->scope, head_after_answer(ctx),
+                   message_digest(ctx, ctx->message_id), id,
+                   ConversationOwner::of(ctx->user, ctx->app->key_digest)};
 }
 
 // Dify has taken the turn, and nobody can say what became of it.
@@ -198,9 +195,9 @@ void conversation_remember(ClientCtx *ctx)
 
     bool seen = answer.ended()
                 || (answer.committed() && answer.text_bytes() != 0);
-    auto mapping = answered(ctx);
+    auto mapping = seen ? answered(ctx) : std::nullopt;
 
-    if (seen && mapping) {
+    if (mapping) {
         zone_of(ctx).put(*mapping, ctx->start);
         ctx->taken.reset();
 

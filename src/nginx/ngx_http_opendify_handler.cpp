@@ -6,6 +6,9 @@ namespace opendify::glue {
 
 namespace {
 
+constexpr size_t kIdBytes = 16;
+constexpr size_t kIdsAtOnce = 64;
+
 void on_body(ngx_http_request_t *r)
 {
     auto *ctx = client_ctx(r);
@@ -16,14 +19,14 @@ void on_body(ngx_http_request_t *r)
     }
 
     bool handled = guarded(r->connection->log, false, [&] {
-        std::string body;
+        std::string gathered;
+        auto        body = read_body(r, gathered);
 
-        if (!read_body(r, body)) {
-            return false;
+        if (body) {
+            chat_start(ctx, *body);
         }
 
-        chat_start(ctx, body);
-        return true;
+        return body.has_value();
     });
 
     if (!handled) {
@@ -92,40 +95,47 @@ ngx_int_t answer_now(ngx_http_request_t *r, const Result<std::string> &reply)
     return NGX_DONE;
 }
 
-// Unique, and nobody can guess the next one. nginx's own asks OpenSSL for
-// random bytes with every request, which takes several times as long.
-std::optional<Digest> unique_id()
+// Unique, and nobody can guess the next one. A call of OpenSSL's takes as long
+// for the ids of many requests as for one.
+bool unique_id(u_char (&id)[kIdBytes])
 {
-    static Digest        secret;
-    static std::uint64_t count;
+    static u_char random[kIdsAtOnce * kIdBytes];
+    static size_t left = 0;
 
-    if (count == 0
-        && RAND_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
-    {
-        return std::nullopt;
+    if (left == 0) {
+        if (RAND_bytes(random, sizeof(random)) != 1) {
+            return false;
+        }
+
+        left = sizeof(random);
     }
 
-    count++;
+    left -= kIdBytes;
+    ngx_memcpy(id, random + left, kIdBytes);
 
-    return digest_of({bytes_of(secret),
-                      {reinterpret_cast<const char *>(&count), sizeof(count)}});
+    return true;
 }
 
 // Gives $request_id a value where nobody has asked for it yet.
 void make_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v)
 {
-    auto  id = unique_id();
-    auto *hex = static_cast<u_char *>(
-        ngx_pnalloc(r->pool, 2 * sizeof(Digest)));
+    u_char id[kIdBytes];
+    auto  *hex = static_cast<u_char *>(ngx_pnalloc(r->pool, 2 * kIdBytes));
 
-    if (id && hex != nullptr) {
-        ngx_hex_dump(hex, id->data(), id->size());
+    if (hex != nullptr && unique_id(id)) {
+        ngx_hex_dump(hex, id, kIdBytes);
         v->data = hex;
-        v->len = 2 * sizeof(Digest);
+        v->len = 2 * kIdBytes;
         v->valid = 1;
         v->no_cacheable = 0;
         v->not_found = 0;
     }
+}
+
+std::string_view memory_of(const ngx_buf_t *b)
+{
+    return {reinterpret_cast<char *>(b->pos),
+            static_cast<size_t>(b->last - b->pos)};
 }
 
 bool is_turn(const Route &route)
@@ -194,30 +204,35 @@ std::string_view path_of(ngx_http_request_t *r)
     return path;
 }
 
-bool read_body(ngx_http_request_t *r, std::string &out)
+std::optional<std::string_view> read_body(ngx_http_request_t *r,
+                                          std::string &gathered)
 {
     auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+
+    if (cl != nullptr && cl->next == nullptr && ngx_buf_in_memory(cl->buf)) {
+        return memory_of(cl->buf);
+    }
 
     for (; cl != nullptr; cl = cl->next) {
         auto *b = cl->buf;
 
         if (b->in_file) {
-            auto at = out.size();
-            out.resize(at + static_cast<size_t>(b->file_last - b->file_pos));
+            auto at = gathered.size();
+            gathered.resize(at
+                            + static_cast<size_t>(b->file_last - b->file_pos));
 
-            ssize_t n = ngx_read_file(b->file, borrow(out).data + at,
-                                      out.size() - at, b->file_pos);
-            if (n != static_cast<ssize_t>(out.size() - at)) {
-                return false;
+            ssize_t n = ngx_read_file(b->file, borrow(gathered).data + at,
+                                      gathered.size() - at, b->file_pos);
+            if (n != static_cast<ssize_t>(gathered.size() - at)) {
+                return std::nullopt;
             }
 
         } else if (ngx_buf_in_memory(b)) {
-            out.append(reinterpret_cast<char *>(b->pos),
-                       static_cast<size_t>(b->last - b->pos));
+            gathered.append(memory_of(b));
         }
     }
 
-    return true;
+    return gathered;
 }
 
 ngx_int_t handler(ngx_http_request_t *r)
@@ -227,7 +242,8 @@ ngx_int_t handler(ngx_http_request_t *r)
                    [r] { return handle(r); });
 }
 
-std::string request_header(ngx_http_request_t *r, std::string_view lowcase)
+std::string_view request_header(ngx_http_request_t *r,
+                                std::string_view lowcase)
 {
     for (auto *part = &r->headers_in.headers.part; part != nullptr;
          part = part->next)
@@ -239,7 +255,7 @@ std::string request_header(ngx_http_request_t *r, std::string_view lowcase)
                 && ngx_strncmp(h[i].lowcase_key, lowcase.data(),
                                lowcase.size()) == 0)
             {
-                return std::string(view(h[i].value));
+                return view(h[i].value);
             }
         }
     }
@@ -267,8 +283,7 @@ std::string_view request_id(ngx_http_request_t *r)
 
 bool add_request_id(ngx_http_request_t *r)
 {
-    return add_header(r, "x-request-id",
-                      std::string("req_").append(request_id(r)));
+    return add_header(r, "x-request-id", "req_", request_id(r));
 }
 
 }  // namespace opendify::glue

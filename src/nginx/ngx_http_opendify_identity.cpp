@@ -9,18 +9,18 @@ namespace {
 constexpr size_t kClientHashBytes = 8;
 
 // Hash of the key that the client showed, "" if it showed none.
-std::string bearer_hash(ngx_http_request_t *r)
+std::string_view bearer_hash(ngx_http_request_t *r)
 {
     static constexpr std::string_view kScheme = "bearer ";
 
-    std::string key = request_header(r, "authorization");
+    auto key = request_header(r, "authorization");
 
     if (key.size() >= kScheme.size()
         && ngx_strncasecmp(borrow(key).data, borrow(kScheme).data,
                            kScheme.size())
                == 0)
     {
-        key.erase(0, kScheme.size());
+        key.remove_prefix(kScheme.size());
     }
 
     if (key.empty()) {
@@ -39,12 +39,12 @@ std::string bearer_hash(ngx_http_request_t *r)
     u_char hex[2 * kClientHashBytes];
     ngx_hex_dump(hex, digest.data(), kClientHashBytes);
 
-    return {reinterpret_cast<char *>(hex), sizeof(hex)};
+    return keep(r->pool, {reinterpret_cast<char *>(hex), sizeof(hex)});
 }
 
 }  // namespace
 
-std::string client_of(ngx_http_request_t *r, const LocConf *conf)
+std::string_view client_of(ngx_http_request_t *r, const LocConf *conf)
 {
     return conf->client == nullptr ? bearer_hash(r)
                                    : first_value(r, conf->client);
@@ -61,9 +61,11 @@ void identify(ClientCtx *ctx)
         ctx->user = "anonymous";
     }
 
-    ctx->user = backend_user(ctx->user);
+    if (!is_backend_user(ctx->user)) {
+        ctx->user = keep(r->pool, backend_user(ctx->user));
+    }
+
     ctx->chat_id = first_value(r, ctx->conf->chat_id);
-    ctx->message_id = first_value(r, ctx->conf->message_id);
     ctx->parent_id = first_value(r, ctx->conf->parent_id);
     ctx->scope = conversation_scope(ctx->app->key_digest, ctx->client,
                                     ctx->user, ctx->chat_id);

@@ -234,11 +234,11 @@ ChatCall chat_call(const ClientCtx *ctx)
     chat.user = ctx->user;
     chat.conversation_id = ctx->conversation_id;
     chat.inputs = ctx->inputs;
-    chat.system_input = std::string(view(ctx->conf->system_input));
-    chat.query_input = std::string(view(ctx->app->query_input));
+    chat.system_input = view(ctx->conf->system_input);
+    chat.query_input = view(ctx->app->query_input);
 
     if (ctx->conf->continue_text.len != 0) {
-        chat.continue_text = std::string(view(ctx->conf->continue_text));
+        chat.continue_text = view(ctx->conf->continue_text);
     }
 
     if (ctx->form.readable) {
@@ -251,7 +251,7 @@ ChatCall chat_call(const ClientCtx *ctx)
     return chat;
 }
 
-void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest request)
+void prepare_call(ClientCtx *ctx, Stage stage, BackendRequest &&request)
 {
     ctx->stage = stage;
     ctx->call = call_start(ctx, std::move(request), CallUse::reply);

@@ -67,7 +67,8 @@ void resume_on_form(ClientCtx *ctx)
 void resume_submit(ClientCtx *ctx)
 {
     ctx->stage = Stage::submitting;
-    ctx->probe = call_start(ctx, *ctx->form_answer, CallUse::reply);
+    ctx->probe = call_start(ctx, std::move(*ctx->form_answer),
+                            CallUse::reply);
     ctx->form_answer.reset();
 
     if (ctx->probe == nullptr) {

@@ -6,7 +6,7 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr size_t kPoolSize = 1024;
+constexpr size_t kPoolSize = 512;
 
 // One socket a worker, never in epoll: what a shell's connection is given in
 // place of its own, so that a shell costs no system call.

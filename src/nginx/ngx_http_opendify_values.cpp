@@ -96,7 +96,7 @@ char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     return kConfOk;
 }
 
-std::string first_value(ngx_http_request_t *r, const ngx_array_t *values)
+std::string_view first_value(ngx_http_request_t *r, const ngx_array_t *values)
 {
     if (values == nullptr) {
         return {};
@@ -108,7 +108,7 @@ std::string first_value(ngx_http_request_t *r, const ngx_array_t *values)
         auto text = text_of(r, value[i]);
 
         if (!text.empty()) {
-            return std::string(text);
+            return text;
         }
     }
 

@@ -43,15 +43,16 @@ constexpr std::array<VariableRow, 19> kVariables = {{
     {"opendify_authorization", kAuthorization},
 }};
 
-std::string of_call(const CallCtx *call, Variable variable)
+// Lives as long as the call.
+std::string_view of_call(const CallCtx *call, Variable variable)
 {
     switch (variable) {
     case kAuthorization:
         return call_authorization(call);
     case kModel:
-        return std::string(view(call->facts.app->name));
+        return view(call->facts.app->name);
     case kAppMode:
-        return std::string(app_mode_name(call->facts.mode));
+        return app_mode_name(call->facts.mode);
     case kUser:
         return call->facts.user;
     case kChatId:
@@ -63,8 +64,13 @@ std::string of_call(const CallCtx *call, Variable variable)
     }
 }
 
+std::string_view text_of(const ClientCtx *ctx, std::int64_t number)
+{
+    return keep(ctx->r->pool, std::to_string(number));
+}
+
 // Of what has been answered.
-std::string of_answer(const ClientCtx *ctx, Variable variable)
+std::string_view of_answer(const ClientCtx *ctx, Variable variable)
 {
     const Pipeline *answer = ctx->pipeline.get();
 
@@ -83,28 +89,29 @@ std::string of_answer(const ClientCtx *ctx, Variable variable)
     case kTaskId:
         return answer->task_id();
     case kPromptTokens:
-        return has_usage ? std::to_string(answer->usage().prompt_tokens) : "";
+        return has_usage ? text_of(ctx, answer->usage().prompt_tokens) : "";
     case kCompletionTokens:
-        return has_usage ? std::to_string(answer->usage().completion_tokens)
+        return has_usage ? text_of(ctx, answer->usage().completion_tokens)
                          : "";
     case kTotalTokens:
-        return has_usage ? std::to_string(answer->usage().total_tokens) : "";
+        return has_usage ? text_of(ctx, answer->usage().total_tokens) : "";
     case kFinishReason:
-        return std::string(answer->finish_reason());
+        return answer->finish_reason();
     default:
         return {};
     }
 }
 
-std::string of_client(const ClientCtx *ctx, Variable variable)
+// Until what it is of changes.
+std::string_view of_client(const ClientCtx *ctx, Variable variable)
 {
     switch (variable) {
     case kModel:
-        return ctx->app == nullptr ? "" : std::string(view(ctx->app->name));
+        return ctx->app == nullptr ? "" : view(ctx->app->name);
     case kAppMode:
         return ctx->mode == AppMode::unknown
                    ? ""
-                   : std::string(app_mode_name(ctx->mode));
+                   : app_mode_name(ctx->mode);
     case kUser:
         return ctx->user;
     case kChatId:
@@ -113,7 +120,7 @@ std::string of_client(const ClientCtx *ctx, Variable variable)
         return ctx->client;
     case kFirstTokenMs:
         return ctx->first_token_ms < 0 ? ""
-                                       : std::to_string(ctx->first_token_ms);
+                                       : text_of(ctx, ctx->first_token_ms);
     case kError:
         return ctx->error;
     case kTask:
@@ -137,22 +144,26 @@ ngx_int_t get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         auto *client = client_ctx(r);
         auto *call = call_ctx(r);
 
-        std::string value = client != nullptr ? of_client(client, variable)
-                            : call != nullptr ? of_call(call, variable)
-                                              : std::string();
+        std::string_view value;
+
+        if (client != nullptr) {
+            value = of_client(client, variable);
+
+            if (!value.empty()) {
+                value = keep(r->pool, value);
+            }
+
+        } else if (call != nullptr) {
+            value = of_call(call, variable);
+        }
 
         if (value.empty()) {
             v->not_found = 1;
             return static_cast<ngx_int_t>(NGX_OK);
         }
 
-        ngx_str_t s = copy(r->pool, value);
-        if (s.data == nullptr) {
-            return static_cast<ngx_int_t>(NGX_ERROR);
-        }
-
-        v->data = s.data;
-        v->len = static_cast<unsigned>(s.len) & 0x0fffffff;
+        v->data = borrow(value).data;
+        v->len = static_cast<unsigned>(value.size()) & 0x0fffffff;
         v->valid = 1;
         v->no_cacheable = 1;
         v->not_found = 0;

@@ -33,18 +33,34 @@ inline ngx_str_t borrow(std::string_view s)
             reinterpret_cast<u_char *>(const_cast<char *>(s.data()))};
 }
 
-// Copies into the pool; data is null when that failed.
-inline ngx_str_t copy(ngx_pool_t *pool, std::string_view s)
+// Copies into the pool, one behind the other; data is null when that failed.
+inline ngx_str_t copy(ngx_pool_t *pool, std::string_view s,
+                      std::string_view then = {})
 {
-    ngx_str_t to = {0, static_cast<u_char *>(ngx_pnalloc(pool, s.size() + 1))};
+    size_t    size = s.size() + then.size();
+    ngx_str_t to = {0, static_cast<u_char *>(ngx_pnalloc(pool, size + 1))};
 
     if (to.data != nullptr) {
-        ngx_memcpy(to.data, s.data(), s.size());
-        to.data[s.size()] = '\0';
-        to.len = s.size();
+        s.copy(reinterpret_cast<char *>(to.data), s.size());
+        then.copy(reinterpret_cast<char *>(to.data) + s.size(), then.size());
+        to.data[size] = '\0';
+        to.len = size;
     }
 
     return to;
+}
+
+// The same for C++, which is told by an exception.
+inline std::string_view keep(ngx_pool_t *pool, std::string_view s,
+                             std::string_view then = {})
+{
+    ngx_str_t to = copy(pool, s, then);
+
+    if (to.data == nullptr) {
+        throw std::bad_alloc();
+    }
+
+    return view(to);
 }
 
 // An object that lives as long as the pool.

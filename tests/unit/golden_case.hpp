@@ -104,11 +104,17 @@ struct Options {
         return out;
     }
 
-    std::string one(const std::string &word) const
+    const std::string &one(const std::string &word) const
     {
-        const std::vector<std::string> values = all(word);
+        static const std::string none;
 
-        return values.empty() ? std::string() : values.front();
+        for (const auto &[name, value] : lines) {
+            if (name == word) {
+                return value;
+            }
+        }
+
+        return none;
     }
 
     std::vector<std::pair<std::string, std::string>> lines;

@@ -176,7 +176,8 @@ Result<AppForm> decode_parameters(std::string_view body)
     return form;
 }
 
-std::string text_input_of(const AppForm &form, std::string_view preferred)
+std::string_view text_input_of(const AppForm &form,
+                               std::string_view preferred)
 {
     const AppField *only = nullptr;
     std::size_t     texts = 0;

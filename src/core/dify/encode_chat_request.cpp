@@ -1,5 +1,6 @@
 // One turn -> the call that runs it (spec dify-api §3.1 to §3.3).
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 
@@ -16,6 +17,9 @@ namespace opendify {
 namespace {
 
 constexpr std::size_t kMaxUserCharacters = 255;
+
+// Of a request, but for its query and user: mostly no need to grow.
+constexpr std::size_t kBodyBytes = 192;
 
 std::string_view run_path(AppMode mode)
 {
@@ -76,12 +80,15 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
     request.post = true;
     request.path = run_path(call.mode);
 
-    std::string &body = request.body;
+    const std::string query = has_query(call) ? dify::query_text(call) : "";
+    std::string      &body = request.body;
+
+    body.reserve(query.size() + call.user.size() + kBodyBytes);
     body = '{';
 
     if (has_query(call)) {
         body += "\"query\":";
-        wire::write_string(body, dify::query_text(call));
+        wire::write_string(body, query);
         body += ',';
     }
 
@@ -103,16 +110,26 @@ Result<BackendRequest> encode_chat_call(const ChatCall &call)
     return request;
 }
 
-std::string backend_user(std::string_view user)
+bool is_backend_user(std::string_view user)
 {
-    std::size_t characters = 0;
-    for (const char c : user) {
-        characters += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    std::size_t characters = user.size();
+
+    // Most names have fewer bytes than that.
+    if (characters > kMaxUserCharacters) {
+        characters = static_cast<std::size_t>(
+            std::count_if(user.begin(), user.end(), [](char c) {
+                return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+            }));
     }
 
     // A NUL cannot be stored at all.
-    if (characters <= kMaxUserCharacters
-        && user.find('\0') == std::string_view::npos) {
+    return characters <= kMaxUserCharacters
+           && user.find('\0') == std::string_view::npos;
+}
+
+std::string backend_user(std::string_view user)
+{
+    if (is_backend_user(user)) {
         return std::string(user);
     }
 

@@ -90,7 +90,7 @@ std::string asked_text(const ChatCall &call)
 
     if (is_blank(asked)) {
         if (turn.messages.back().role == Role::assistant) {
-            return call.continue_text;
+            return std::string(call.continue_text);
         }
 
         if (brings_files(turn)) {
@@ -156,7 +156,11 @@ std::string query_text(const ChatCall &call)
         return query.empty() ? system : query;
     }
 
-    return query.empty() ? asked : query + "\n\nUser: " + asked;
+    if (query.empty()) {
+        return asked;
+    }
+
+    return query.append("\n\nUser: ").append(asked);
 }
 
 }  // namespace dify
@@ -166,7 +170,11 @@ std::string new_turn_text(const Turn &turn)
     const std::size_t at = new_turn_at(turn);
     std::string       out = text_from(turn, at, false);
 
-    return at > 0 && is_blank(out) ? text_from(turn, at, true) : out;
+    if (at > 0 && is_blank(out)) {
+        out = text_from(turn, at, true);
+    }
+
+    return out;
 }
 
 bool asks_something(const Turn &turn)

@@ -42,19 +42,28 @@ const RoleRow *role_row(std::string_view name)
     return nullptr;
 }
 
-bool read_content(RequestReader &reader, JsonValue value,
-                  const std::string &param, const RoleRow &row)
+std::string message_param(std::size_t index, std::string_view member = {})
 {
-    Message &message = reader.turn.messages.back();
+    return "messages[" + std::to_string(index) + "]" + std::string(member);
+}
+
+bool read_content(RequestReader &reader, JsonValue value, std::size_t index,
+                  const RoleRow &row)
+{
+    constexpr std::string_view kContent = ".content";
+    Message                   &message = reader.turn.messages.back();
 
     if (value.is_null_or_missing()) {
-        return row.content_optional || reader.missing(param);
+        return row.content_optional
+               || reader.missing(message_param(index, kContent));
     }
 
     if (value.is(JsonType::string)) {
         message.text = value.string();
         return true;
     }
+
+    const std::string param = message_param(index, kContent);
 
     if (!value.is(JsonType::array)) {
         return reader.must_be(param, "a string or an array of content parts");
@@ -63,29 +72,29 @@ bool read_content(RequestReader &reader, JsonValue value,
     return openai::read_content_parts(reader, value, param, message);
 }
 
-bool read_message(RequestReader &reader, JsonValue value,
-                  const std::string &param)
+bool read_message(RequestReader &reader, JsonValue value, std::size_t index)
 {
     if (!value.is(JsonType::object)) {
-        return reader.must_be(param, "an object with 'role' and 'content'");
+        return reader.must_be(message_param(index),
+                              "an object with 'role' and 'content'");
     }
 
     JsonValue role = value["role"];
 
     if (role.is_null_or_missing()) {
-        return reader.missing(param + ".role");
+        return reader.missing(message_param(index, ".role"));
     }
 
     const RoleRow *row = role_row(role.string());
 
     if (row == nullptr) {
-        return reader.must_be(param + ".role",
+        return reader.must_be(message_param(index, ".role"),
                               "one of 'system', 'developer', 'user', "
                               "'assistant', 'tool' and 'function'");
     }
 
     reader.turn.messages.push_back(Message{row->role, {}});
-    return read_content(reader, value["content"], param + ".content", *row);
+    return read_content(reader, value["content"], index, *row);
 }
 
 bool read_messages(RequestReader &reader, JsonValue value)
@@ -110,9 +119,7 @@ bool read_messages(RequestReader &reader, JsonValue value)
     std::size_t index = 0;
 
     for (JsonValue item = value.first(); item; item = item.next()) {
-        if (!read_message(reader, item,
-                          "messages[" + std::to_string(index++) + "]"))
-        {
+        if (!read_message(reader, item, index++)) {
             return false;
         }
     }

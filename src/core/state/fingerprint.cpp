@@ -45,19 +45,39 @@ bool ends_with(std::string_view text, std::string_view with)
            && text.substr(text.size() - with.size()) == with;
 }
 
-std::string_view without_leading(std::string_view text)
+// How many bytes the wide blank has that begins or ends the text; 0: none.
+std::size_t leading_wide(std::string_view text)
 {
-    for (std::size_t size = text.size() + 1; size != text.size();) {
-        size = text.size();
-        text.remove_prefix(
-            std::min(text.find_first_not_of(kBlanks), text.size()));
-
-        for (const std::string_view wide : kWide) {
-            if (text.substr(0, wide.size()) == wide) {
-                text.remove_prefix(wide.size());
-            }
+    for (const std::string_view wide : kWide) {
+        if (text.substr(0, wide.size()) == wide) {
+            return wide.size();
         }
     }
+
+    return 0;
+}
+
+std::size_t trailing_wide(std::string_view text)
+{
+    for (const std::string_view wide : kWide) {
+        if (ends_with(text, wide)) {
+            return wide.size();
+        }
+    }
+
+    return 0;
+}
+
+std::string_view without_leading(std::string_view text)
+{
+    std::size_t wide;
+
+    do {
+        text.remove_prefix(
+            std::min(text.find_first_not_of(kBlanks), text.size()));
+        wide = leading_wide(text);
+        text.remove_prefix(wide);
+    } while (wide > 0);
 
     return text;
 }
@@ -76,18 +96,15 @@ std::size_t cut_size(std::string_view text)
 
 std::string_view without_trailing(std::string_view text)
 {
+    std::size_t wide;
+
     text.remove_suffix(cut_size(text));
 
-    for (std::size_t size = text.size() + 1; size != text.size();) {
-        size = text.size();
+    do {
         text = text.substr(0, text.find_last_not_of(kBlanks) + 1);
-
-        for (const std::string_view wide : kWide) {
-            if (ends_with(text, wide)) {
-                text.remove_suffix(wide.size());
-            }
-        }
-    }
+        wide = trailing_wide(text);
+        text.remove_suffix(wide);
+    } while (wide > 0);
 
     return text;
 }
@@ -135,9 +152,11 @@ void Fingerprint::State::open(char next)
 
 void Fingerprint::State::close()
 {
-    splitter.finish(*this);
+    if (kind == kAssistant) {
+        splitter.finish(*this);
+    }
 
-    if (mark < kBlockMark.size()) {
+    if (mark > 0 && mark < kBlockMark.size()) {
         add_text(kBlockMark.substr(0, mark));
     }
 
@@ -310,30 +329,25 @@ Digest Fingerprint::digest() const
     return state.hash.finish();
 }
 
-bool history_digest(const Turn &turn, Digest &out)
+Fingerprint turn_fingerprint(const Turn &turn, std::optional<Digest> *history)
 {
     const auto last = std::find_if(
         turn.messages.rbegin(), turn.messages.rend(),
         [](const Message &m) { return m.role == Role::assistant; });
-    if (last == turn.messages.rend()) {
-        return false;
-    }
-
     Fingerprint fingerprint;
+
     for (auto m = turn.messages.begin(); m != last.base(); ++m) {
         fingerprint.message(*m);
     }
 
-    out = fingerprint.digest();
-    return true;
-}
+    if (history != nullptr) {
+        *history = last == turn.messages.rend()
+                       ? std::nullopt
+                       : std::optional(fingerprint.digest());
+    }
 
-Fingerprint turn_fingerprint(const Turn &turn)
-{
-    Fingerprint fingerprint;
-
-    for (const Message &message : turn.messages) {
-        fingerprint.message(message);
+    for (auto m = last.base(); m != turn.messages.end(); ++m) {
+        fingerprint.message(*m);
     }
 
     return fingerprint;

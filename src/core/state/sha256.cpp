@@ -13,10 +13,19 @@ constexpr std::size_t kLength = 8;
 
 void write_length(std::uint64_t length, char *to)
 {
-    for (std::size_t i = 0; i < kLength; i++) {
-        to[i] = static_cast<char>(length & 0xff);
-        length >>= 8;
-    }
+    const auto byte = [length](unsigned n) {
+        return static_cast<char>(length >> 8 * n & 0xff);
+    };
+
+    // Spelled out, compilers make one store of it.
+    to[0] = byte(0);
+    to[1] = byte(1);
+    to[2] = byte(2);
+    to[3] = byte(3);
+    to[4] = byte(4);
+    to[5] = byte(5);
+    to[6] = byte(6);
+    to[7] = byte(7);
 }
 
 }  // namespace

@@ -204,7 +204,7 @@ TEST_F(CheckCall, WhatTheTextFills)
     EXPECT_NE(refusal(), "");
     EXPECT_EQ(param_, "inputs.query");
 
-    call_.query_input.clear();
+    call_.query_input = {};
     form_.fields[0].max_length = 0;
     EXPECT_NE(refusal(), "");
 

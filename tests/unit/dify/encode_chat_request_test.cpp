@@ -107,7 +107,7 @@ TEST_F(EncodeChatCall, EndsWithAssistant)
     say(Role::assistant, "1 2");
     EXPECT_NE(body().find("{\"query\":\"Continue.\""), std::string::npos);
 
-    call_.conversation_id.clear();
+    call_.conversation_id = {};
     EXPECT_EQ(body(), query_body("Conversation so far:\\nUser: Count.\\n"
                                  "Assistant: 1 2\\n\\nUser: Continue."));
 
@@ -180,7 +180,7 @@ TEST_F(EncodeChatCall, Completion)
               R"("user":"u-42","response_mode":"streaming"})");
 
     // Nothing takes it: the query is left.
-    call_.query_input.clear();
+    call_.query_input = {};
     turn_.inputs.clear();
     request = encode_chat_call(call_);
     ASSERT_TRUE(request);
@@ -210,7 +210,7 @@ TEST_F(EncodeChatCall, Workflow)
               R"(User: Two?"},"user":"u-42","response_mode":"streaming"})");
 
     // An app that takes no text runs all the same.
-    call_.query_input.clear();
+    call_.query_input = {};
     request = encode_chat_call(call_);
     ASSERT_TRUE(request);
     EXPECT_EQ(request->body,

@@ -78,14 +78,20 @@ std::string shown(const BackendRequest &request)
     return out + "}\n";
 }
 
-ChatCall call_of(const Case &one, const Turn &turn)
+std::string user_of(const Turn &turn)
+{
+    return backend_user(turn.user.empty() ? "anonymous" : turn.user);
+}
+
+// What is given outlives the call.
+ChatCall call_of(const Case &one, const Turn &turn, const std::string &user)
 {
     ChatCall call;
     call.turn = &turn;
     call.mode = one.mode == AppMode::unknown
                     ? app_mode_from_name(one.options.one("kind"))
                     : one.mode;
-    call.user = backend_user(turn.user.empty() ? "anonymous" : turn.user);
+    call.user = user;
     call.conversation_id = turn.conversation_id.empty()
                                ? one.options.one("conversation")
                                : turn.conversation_id;
@@ -160,13 +166,14 @@ Result<bool> apply_parameters(const Case &one, AppForm &form, ChatCall &call)
 
 std::string calls_of(const Case &one, Turn &turn)
 {
-    ChatCall  call = call_of(one, turn);
-    HumanForm paused;
-    AppForm   form;
+    const std::string user = user_of(turn);
+    ChatCall          call = call_of(one, turn, user);
+    HumanForm         paused;
+    AppForm           form;
 
     EXPECT_NE(call.mode, AppMode::unknown) << one.name;
     if (find_form(turn, paused)) {
-        return form_calls(one, paused, turn, call.user);
+        return form_calls(one, paused, turn, user);
     }
 
     auto accepted = apply_parameters(one, form, call);

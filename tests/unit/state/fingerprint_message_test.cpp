@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "opendify/fingerprint.hpp"
+#include "unit/history_digest.hpp"
 
 namespace opendify {
 namespace {

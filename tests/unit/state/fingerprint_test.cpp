@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "unit/history_digest.hpp"
+
 namespace opendify {
 namespace {
 

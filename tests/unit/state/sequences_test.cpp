@@ -33,6 +33,7 @@
 #include "opendify/fingerprint.hpp"
 #include "opendify/limits.hpp"
 #include "wire/json_reader.hpp"
+#include "unit/history_digest.hpp"
 
 namespace opendify {
 namespace {
