@@ -6,19 +6,32 @@
 #define OPENDIFY_PREFETCH_HPP
 
 #include <cstddef>
+#include <utility>
 
 namespace opendify {
 
-// The first `bytes` of an object, or all of it.
-template <class T>
-void prefetch(const T *object, std::size_t bytes = sizeof(T))
-{
-    constexpr std::size_t kLine = 64;
-    const auto           *at = reinterpret_cast<const char *>(object);
+inline constexpr std::size_t kCacheLine = 64;
 
-    for (std::size_t i = 0; i < bytes && i < sizeof(T); i += kLine) {
-        __builtin_prefetch(at + i);
-    }
+template <std::size_t... kLines>
+void prefetch_lines(const void *at, std::index_sequence<kLines...>)
+{
+    (__builtin_prefetch(static_cast<const char *>(at) + kLines * kCacheLine),
+     ...);
+}
+
+// The first `kBytes` of an object, or all of it.
+template <std::size_t kBytes, class T>
+void prefetch(const T *object)
+{
+    static_assert(kBytes <= sizeof(T));
+    prefetch_lines(object, std::make_index_sequence<
+                               (kBytes + kCacheLine - 1) / kCacheLine>());
+}
+
+template <class T>
+void prefetch(const T *object)
+{
+    prefetch<sizeof(T)>(object);
 }
 
 }  // namespace opendify

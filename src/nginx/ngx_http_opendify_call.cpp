@@ -260,7 +260,7 @@ bool is_blocked(const CallCtx *call)
 // Something is about to be fed.
 void expect(ClientCtx *ctx)
 {
-    prefetch(ctx, kHotBytes);
+    prefetch<kHotBytes>(ctx);
     prefetch(ctx->r->connection);
     ctx->pipeline->expect();
     output_expect(ctx);

@@ -155,10 +155,10 @@ void AnswerWriter::put_text(std::string_view piece)
 {
     started_ = true;
     text_bytes_ += piece.size();
-    said(piece);
+    seen_.append(piece);
 
-    if (seen_.size() < kMaxSeen) {
-        seen_.append(piece.substr(0, kMaxSeen - seen_.size()));
+    if (seen_.size() - hashed_ >= kHashBlock) {
+        hash_seen();
     }
 }
 
@@ -172,25 +172,26 @@ void AnswerWriter::put_kept(std::string_view piece)
 void AnswerWriter::put_tag(std::string_view tag)
 {
     started_ = true;
-    said(tag);
+    hash_seen();
+    answer_.add(tag);
     encoder_->text(tag, out_);
 }
 
-// Goes into the fingerprint.
-[[gnu::hot]] void AnswerWriter::said(std::string_view piece)
+// Into the fingerprint.
+void AnswerWriter::hash_seen()
 {
-    unhashed_.append(piece);
+    answer_.add(std::string_view(seen_).substr(hashed_));
 
-    if (unhashed_.size() >= kHashBlock) {
-        answer_.add(unhashed_);
-        unhashed_.clear();
+    if (seen_.size() > kMaxSeen) {
+        seen_.resize(kMaxSeen);
     }
+
+    hashed_ = seen_.size();
 }
 
 Digest AnswerWriter::digest()
 {
-    answer_.add(unhashed_);
-    unhashed_.clear();
+    hash_seen();
 
     return answer_.digest();
 }
@@ -333,7 +334,7 @@ void AnswerWriter::take_back()
     pacer_.begin_anew();
     answer_ = history_;
     answer_.begin(Role::assistant);
-    unhashed_.clear();
+    hashed_ = 0;
     seen_.clear();
     addresses_.clear();
     citations_.clear();

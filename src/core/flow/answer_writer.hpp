@@ -82,7 +82,7 @@ private:
     void spoken(std::string_view piece);
     void put_kept(std::string_view piece);
     void put_tag(std::string_view tag);
-    void said(std::string_view piece);
+    void hash_seen();
     void put_block(std::string_view block);
     void put_thought(std::string_view piece, Thoughts kind);
     void close_thoughts();
@@ -107,9 +107,9 @@ private:
     std::size_t text_bytes_ = 0;
 
     std::unique_ptr<openai::ChatEncoder> encoder_;
-    Fingerprint                          answer_;  // history_ + text so far,
-    std::string                          unhashed_;  // but for its end
-    std::string                          seen_;      // the text's beginning
+    Fingerprint answer_;  // history_, and the text up to
+    std::size_t hashed_ = 0;  // here in
+    std::string seen_;  // its beginning, and what is not hashed
 
     ThinkSplitter splitter_;
     Pacer         pacer_;

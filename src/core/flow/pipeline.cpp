@@ -238,8 +238,8 @@ void Pipeline::hurry()
     constexpr std::size_t kUpToDecoder = 512;
     constexpr std::size_t kUpToSplitter = 192;
 
-    prefetch(impl_.get(), kUpToDecoder);
-    prefetch(&*impl_->writer, kUpToSplitter);
+    prefetch<kUpToDecoder>(impl_.get());
+    prefetch<kUpToSplitter>(&*impl_->writer);
 }
 
 [[gnu::hot]] void Pipeline::feed(std::string_view bytes)
