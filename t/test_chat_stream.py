@@ -318,6 +318,19 @@ def test_a_slow_reader_gets_everything(site):
     assert len(answer.text) == 4_000_000
     assert sanitized() or site.nginx.rss_kib() - before < 4096
 
+def test_a_slow_reader_of_large_pieces_gets_everything(site):
+    """Each of them fills what is kept for a client, so that nothing waits
+    behind it when the client has taken it."""
+    words = [f'{i:04}' + 'x' * 400_000 for i in range(30)]
+    site.app('chat-bot').script = lambda ask: dify_events.stream(
+        'chat', ask.ids, words)
+    with site.open(receive_buffer=4096, timeout=30) as connection:
+        connection.head()
+        time.sleep(0.3)
+        answer = client.check_stream(connection.rest())
+    assert answer.text == ''.join(words)
+
+
 
 def test_a_long_stream_holds_no_more(site):
     """A request's pool gives nothing back before its end: what is sent for

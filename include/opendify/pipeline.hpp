@@ -83,8 +83,8 @@ public:
 
     // Bytes of the backend's body, cut anywhere. Ignored after over().
     void feed(std::string_view bytes);
-    // feed() follows: its memory is asked for.
-    void expect() const;
+    // feed() follows: the memory that it needs is asked for.
+    void fetch_ahead() const;
 
     // The backend's body is over: backend_closed unless the end was seen.
     void finish();

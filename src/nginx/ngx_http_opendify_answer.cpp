@@ -287,7 +287,11 @@ bool is_flowing(const ClientCtx *ctx)
     if (ctx->pipeline->output().empty()) {
         output_unexpect(ctx);
 
-    } else if (send_more(ctx) && !chat_is_full(ctx)) {
+    } else if (!send_more(ctx)) {
+        return true;
+    }
+
+    if (!chat_is_full(ctx)) {
         call_resume(ctx->call);
     }
 

@@ -257,12 +257,16 @@ bool is_blocked(const CallCtx *call)
     b->file_pos = b->file_last;
 }
 
-// Something is about to be fed.
-void expect(ClientCtx *ctx)
+void fetch_ahead(const ClientCtx *ctx)
 {
     prefetch<kHotBytes>(ctx);
     prefetch(ctx->r->connection);
-    ctx->pipeline->expect();
+    ctx->pipeline->fetch_ahead();
+}
+
+// Something is about to be fed.
+void expect(ClientCtx *ctx)
+{
     output_expect(ctx);
     ctx->pipeline->set_now(ngx_current_msec);
     ngx_post_event(&ctx->wake, &ngx_posted_events);
@@ -368,7 +372,11 @@ void call_on_header(CallCtx *call)
     auto *pool = call->sr->pool;
 
     if (is_fed(call)) {
-        expect(call->client);
+        fetch_ahead(call->client);
+
+        if (!chat_is_full(call->client)) {
+            expect(call->client);
+        }
     }
 
     if (call->kept != nullptr || is_blocked(call)) {

@@ -77,6 +77,10 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
     auto *b = &ctx->sending_buf;
     auto &output = ctx->pipeline->output();
 
+    if (!ctx->sending.empty()) {
+        std::string().swap(ctx->sending);
+    }
+
     if (output.capacity() < kOnHeap) {
         output.reserve(kOnHeap);
     }
@@ -115,7 +119,6 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
 // other memory.
 void keep_back(ClientCtx *ctx)
 {
-    ctx->sending.clear();
     ctx->sending.swap(ctx->pipeline->output());
 }
 

@@ -233,7 +233,7 @@ void Pipeline::hurry()
     impl_->go_on();
 }
 
-[[gnu::hot]] void Pipeline::expect() const
+[[gnu::hot]] void Pipeline::fetch_ahead() const
 {
     constexpr std::size_t kUpToDecoder = 512;
     constexpr std::size_t kUpToSplitter = 192;
