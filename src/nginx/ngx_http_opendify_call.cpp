@@ -1,6 +1,5 @@
 #include "ngx_http_opendify_client.hpp"
 #include "ngx_http_opendify_shell.hpp"
-#include "opendify/prefetch.hpp"
 
 namespace opendify::glue {
 
@@ -8,9 +7,6 @@ namespace {
 
 constexpr std::size_t kMaxReplyBytes = 1 << 20;
 constexpr ngx_msec_t  kStopTimeout = 3000;
-
-// Of a client's context: what each piece of the answer needs.
-constexpr std::size_t kHotBytes = 576;
 
 void terminate(CallCtx *call)
 {
@@ -257,21 +253,6 @@ bool is_blocked(const CallCtx *call)
     b->file_pos = b->file_last;
 }
 
-void fetch_ahead(const ClientCtx *ctx)
-{
-    prefetch<kHotBytes>(ctx);
-    prefetch(ctx->r->connection);
-    ctx->pipeline->fetch_ahead();
-}
-
-// Something is about to be fed.
-void expect(ClientCtx *ctx)
-{
-    output_expect(ctx);
-    ctx->pipeline->set_now(ngx_current_msec);
-    ngx_post_event(&ctx->wake, &ngx_posted_events);
-}
-
 }  // namespace
 
 CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
@@ -372,11 +353,7 @@ void call_on_header(CallCtx *call)
     auto *pool = call->sr->pool;
 
     if (is_fed(call)) {
-        fetch_ahead(call->client);
-
-        if (!chat_is_full(call->client)) {
-            expect(call->client);
-        }
+        events_expect(call->client);
     }
 
     if (call->kept != nullptr || is_blocked(call)) {

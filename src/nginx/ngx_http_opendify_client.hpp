@@ -199,6 +199,8 @@ bool events_watch(ClientCtx *ctx);
 void events_stop(ClientCtx *ctx);
 void event_arm(ngx_event_t *ev, ngx_msec_t after_ms);  // 0: not at all
 void events_arm_release(ClientCtx *ctx);
+// A call is about to feed the pipeline, if that is not full.
+void events_expect(ClientCtx *ctx);
 // Releases a call and forgets it; null is fine.
 void call_let_go(CallCtx *&call, ngx_msec_t drain_ms);
 

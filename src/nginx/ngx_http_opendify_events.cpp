@@ -2,10 +2,14 @@
 // call has news.
 
 #include "ngx_http_opendify_client.hpp"
+#include "opendify/prefetch.hpp"
 
 namespace opendify::glue {
 
 namespace {
+
+// Of a client's context: what each piece of the answer needs.
+constexpr std::size_t kHotBytes = 576;
 
 // The client's request ends, whatever the reason.
 void leave(void *data)
@@ -200,6 +204,19 @@ void events_arm_release(ClientCtx *ctx)
 
     auto wait = static_cast<ngx_msec_int_t>(due - ngx_current_msec);
     ngx_add_timer(&ctx->release, wait > 0 ? static_cast<ngx_msec_t>(wait) : 1);
+}
+
+[[gnu::hot]] void events_expect(ClientCtx *ctx)
+{
+    prefetch<kHotBytes>(ctx);
+    prefetch(ctx->r->connection);
+    ctx->pipeline->fetch_ahead();
+
+    if (!chat_is_full(ctx)) {
+        output_expect(ctx);
+        ctx->pipeline->set_now(ngx_current_msec);
+        ngx_post_event(&ctx->wake, &ngx_posted_events);
+    }
 }
 
 void events_stop(ClientCtx *ctx)
