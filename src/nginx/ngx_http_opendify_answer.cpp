@@ -278,7 +278,8 @@ bool is_flowing(const ClientCtx *ctx)
 
 }  // namespace
 
-[[gnu::hot]] bool answer_flow(ClientCtx *ctx)
+[[gnu::hot]]
+bool answer_flow(ClientCtx *ctx)
 {
     if (!is_flowing(ctx)) {
         return false;

@@ -234,7 +234,8 @@ bool is_blocked(const CallCtx *call)
     return is_fed(call) && chat_is_full(call->client);
 }
 
-[[gnu::hot]] void consume(CallCtx *call, ngx_buf_t *b)
+[[gnu::hot]]
+void consume(CallCtx *call, ngx_buf_t *b)
 {
     if (ngx_buf_in_memory(b) && b->pos != b->last && !is_alone(call)) {
         std::string_view bytes(reinterpret_cast<char *>(b->pos),
@@ -327,7 +328,8 @@ void call_release(CallCtx *call, ngx_msec_t drain_ms)
     }
 }
 
-[[gnu::hot]] void call_resume(CallCtx *call)
+[[gnu::hot]]
+void call_resume(CallCtx *call)
 {
     if (call->kept != nullptr) {
         ngx_post_event(&call->wake, &ngx_posted_events);
@@ -348,7 +350,8 @@ void call_on_header(CallCtx *call)
     }
 }
 
-[[gnu::hot]] ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
+[[gnu::hot]]
+ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
 {
     auto *pool = call->sr->pool;
 

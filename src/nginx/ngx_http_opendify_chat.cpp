@@ -146,7 +146,8 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     }
 }
 
-[[gnu::hot]] void chat_run(ClientCtx *ctx)
+[[gnu::hot]]
+void chat_run(ClientCtx *ctx)
 {
     if (answer_flow(ctx)) {
         return;
@@ -159,7 +160,8 @@ void chat_start(ClientCtx *ctx, std::string_view body)
     }
 }
 
-[[gnu::hot]] bool chat_is_full(const ClientCtx *ctx)
+[[gnu::hot]]
+bool chat_is_full(const ClientCtx *ctx)
 {
     auto &b = ctx->sending_buf;
 

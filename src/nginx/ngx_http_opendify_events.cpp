@@ -88,7 +88,8 @@ void as_event(ngx_event_t *ev, F &&step)
     ngx_http_run_posted_requests(c);
 }
 
-[[gnu::hot]] void on_wake(ngx_event_t *ev)
+[[gnu::hot]]
+void on_wake(ngx_event_t *ev)
 {
     as_event(ev, [](ClientCtx *ctx) { chat_run(ctx); });
 }
@@ -206,7 +207,8 @@ void events_arm_release(ClientCtx *ctx)
     ngx_add_timer(&ctx->release, wait > 0 ? static_cast<ngx_msec_t>(wait) : 1);
 }
 
-[[gnu::hot]] void events_expect(ClientCtx *ctx)
+[[gnu::hot]]
+void events_expect(ClientCtx *ctx)
 {
     prefetch<kHotBytes>(ctx);
     prefetch(ctx->r->connection);

@@ -111,7 +111,8 @@ ngx_int_t send_page(ngx_http_request_t *r, RequestCtx *ctx, ngx_chain_t *in)
     return next_body_filter(r, &out);
 }
 
-[[gnu::hot]] ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+[[gnu::hot]]
+ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
     if (r != r->main) {
         auto *call = call_of(r);

@@ -98,7 +98,8 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
 }
 
 // All of it is sent, or nothing was written.
-[[gnu::hot]] void give_back(ClientCtx *ctx)
+[[gnu::hot]]
+void give_back(ClientCtx *ctx)
 {
     auto &spare = spare_strings;
     auto &output = ctx->pipeline->output();
@@ -122,7 +123,8 @@ void keep_back(ClientCtx *ctx)
     ctx->sending.swap(ctx->pipeline->output());
 }
 
-[[gnu::hot]] ngx_int_t pass_on(ClientCtx *ctx, bool last)
+[[gnu::hot]]
+ngx_int_t pass_on(ClientCtx *ctx, bool last)
 {
     auto out = take_output(ctx, last);
     ctx->sent_at = ngx_current_msec;
@@ -282,7 +284,8 @@ void send_reply(ClientCtx *ctx)
     send_whole(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
 }
 
-[[gnu::hot]] void output_expect(ClientCtx *ctx)
+[[gnu::hot]]
+void output_expect(ClientCtx *ctx)
 {
     auto &output = ctx->pipeline->output();
     auto &spare = spare_strings;
@@ -300,12 +303,14 @@ void output_unexpect(ClientCtx *ctx)
     }
 }
 
-[[gnu::hot]] bool is_behind(const ClientCtx *ctx)
+[[gnu::hot]]
+bool is_behind(const ClientCtx *ctx)
 {
     return ctx->r->connection->buffered || is_busy(ctx);
 }
 
-[[gnu::hot]] bool send_more(ClientCtx *ctx)
+[[gnu::hot]]
+bool send_more(ClientCtx *ctx)
 {
     ngx_int_t rc = pass_on(ctx, false);
 

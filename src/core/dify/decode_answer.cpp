@@ -27,7 +27,8 @@ bool StreamDecoder::on_frequent(std::string_view data)
 }
 
 // All others are parsed.
-[[gnu::hot]] std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
+[[gnu::hot]]
+std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
 {
     constexpr std::size_t kAround =
         FrequentEvent::kFrame.size() + FrequentEvent::kFrameEnd.size();
@@ -56,7 +57,8 @@ void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
     }
 }
 
-[[gnu::hot]] void StreamDecoder::on_answer(Kind kind, std::string_view piece,
+[[gnu::hot]]
+void StreamDecoder::on_answer(Kind kind, std::string_view piece,
                               bool verbatim)
 {
     if (mode_ == AppMode::agent && kind != Kind::text_chunk) {

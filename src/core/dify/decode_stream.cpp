@@ -317,7 +317,8 @@ void StreamDecoder::on_message_end(JsonValue root)
     end();
 }
 
-[[gnu::hot]] void StreamDecoder::text(std::string_view piece, bool verbatim)
+[[gnu::hot]]
+void StreamDecoder::text(std::string_view piece, bool verbatim)
 {
     // Empty pieces are normal: the end of a node is one.
     if (piece.empty()) {

@@ -52,7 +52,8 @@ void FrequentEvent::learn(Kind kind, std::string_view event,
     }
 }
 
-[[gnu::hot]] FrequentEvent::Found FrequentEvent::read(std::string_view event)
+[[gnu::hot]]
+FrequentEvent::Found FrequentEvent::read(std::string_view event)
 {
     const std::string_view head(head_);
     const std::string_view tail(tail_);
@@ -67,12 +68,14 @@ void FrequentEvent::learn(Kind kind, std::string_view event,
     return found.size == event.size() ? found : Found();
 }
 
-[[gnu::hot]] FrequentEvent::Found FrequentEvent::read_framed(std::string_view bytes)
+[[gnu::hot]]
+FrequentEvent::Found FrequentEvent::read_framed(std::string_view bytes)
 {
     return kind_ == Kind::none ? Found() : read(bytes, head_, tail_);
 }
 
-[[gnu::hot]] FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
+[[gnu::hot]]
+FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
                                          std::string_view head,
                                          std::string_view tail)
 {

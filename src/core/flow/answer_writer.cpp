@@ -134,7 +134,8 @@ void AnswerWriter::put_text(std::string_view piece)
 }
 
 // A line break would have to be escaped.
-[[gnu::hot]] bool AnswerWriter::put_verbatim(std::string_view text)
+[[gnu::hot]]
+bool AnswerWriter::put_verbatim(std::string_view text)
 {
     const bool idle = !after_block_ && !tag_open_
                       && (thoughts_ == Thoughts::none
@@ -151,7 +152,8 @@ void AnswerWriter::put_text(std::string_view piece)
     return true;
 }
 
-[[gnu::hot]] void AnswerWriter::spoken(std::string_view piece)
+[[gnu::hot]]
+void AnswerWriter::spoken(std::string_view piece)
 {
     started_ = true;
     text_bytes_ += piece.size();

@@ -76,7 +76,8 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
 }
 
 // Straight through, where nothing is held back and nothing is open.
-[[gnu::hot]] void Pipeline::Impl::on_verbatim(std::string_view text)
+[[gnu::hot]]
+void Pipeline::Impl::on_verbatim(std::string_view text)
 {
     if (progress.closing || muted || over() || gate.delays()
         || !writer->put_verbatim(text))
@@ -206,7 +207,8 @@ Pipeline::Pipeline(AnswerHead head, AppMode mode, Fingerprint history,
 
 Pipeline::~Pipeline() = default;
 
-[[gnu::hot]] void Pipeline::set_now(std::uint64_t now_ms)
+[[gnu::hot]]
+void Pipeline::set_now(std::uint64_t now_ms)
 {
     impl_->now_ms = now_ms;
     impl_->writer->set_now(now_ms);
@@ -233,7 +235,8 @@ void Pipeline::hurry()
     impl_->go_on();
 }
 
-[[gnu::hot]] void Pipeline::fetch_ahead() const
+[[gnu::hot]]
+void Pipeline::fetch_ahead() const
 {
     constexpr std::size_t kUpToDecoder = 512;
     constexpr std::size_t kUpToSplitter = 192;
@@ -242,7 +245,8 @@ void Pipeline::hurry()
     prefetch<kUpToSplitter>(&*impl_->writer);
 }
 
-[[gnu::hot]] void Pipeline::feed(std::string_view bytes)
+[[gnu::hot]]
+void Pipeline::feed(std::string_view bytes)
 {
     if (!over()) {
         impl_->fed = true;

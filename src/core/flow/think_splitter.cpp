@@ -344,7 +344,8 @@ void ThinkSplitter::close(ThinkSink &sink)
 }
 
 // How many bytes may be passed over: note() would remember nothing of them.
-[[gnu::hot]] std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
+[[gnu::hot]]
+std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
 {
     return blank_line_ || marks_ != 0 ? 0 : run_of_plain(bytes);
 }

@@ -93,7 +93,8 @@ struct TagReader {
 
 }  // namespace
 
-[[gnu::hot]] std::size_t run_of_plain(std::string_view bytes)
+[[gnu::hot]]
+std::size_t run_of_plain(std::string_view bytes)
 {
     std::size_t at = 0;
 

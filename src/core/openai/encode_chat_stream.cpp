@@ -70,7 +70,8 @@ void ChatStreamEncoder::text(std::string_view piece, std::string &out)
     out.append(kPieceEnd);
 }
 
-[[gnu::hot]] void ChatStreamEncoder::verbatim(std::string_view piece, std::string &out)
+[[gnu::hot]]
+void ChatStreamEncoder::verbatim(std::string_view piece, std::string &out)
 {
     role_once(out);
     spoken();

@@ -77,7 +77,8 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 
 }  // namespace
 
-[[gnu::hot]] JsonToken read_token(std::string_view bytes, std::string &unescaped)
+[[gnu::hot]]
+JsonToken read_token(std::string_view bytes, std::string &unescaped)
 {
     std::size_t at = 0;
     unsigned    seen = kAscii;

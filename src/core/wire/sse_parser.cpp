@@ -48,7 +48,8 @@ SseParser::SseParser(std::size_t max_event_bytes)
 {
 }
 
-[[gnu::hot]] void SseParser::feed(std::string_view bytes, SseSink &sink)
+[[gnu::hot]]
+void SseParser::feed(std::string_view bytes, SseSink &sink)
 {
     if (bytes.empty()) {
         return;
@@ -117,7 +118,8 @@ std::string_view SseParser::skip_mark(std::string_view bytes)
     return bytes;
 }
 
-[[gnu::hot]] void SseParser::read_lines(std::string_view bytes, SseSink &sink)
+[[gnu::hot]]
+void SseParser::read_lines(std::string_view bytes, SseSink &sink)
 {
     LineEnds ends(bytes);
     std::size_t at = take_events(bytes, sink);
@@ -166,7 +168,8 @@ std::string_view SseParser::skip_mark(std::string_view bytes)
 }
 
 // At the beginning of a line.
-[[gnu::hot]] std::size_t SseParser::take_events(std::string_view bytes, SseSink &sink)
+[[gnu::hot]]
+std::size_t SseParser::take_events(std::string_view bytes, SseSink &sink)
 {
     const std::size_t size = bytes.size();
 

@@ -81,7 +81,8 @@ Utf8Unit utf8_unit(std::string_view bytes, std::size_t at)
     return { true, lead.size };
 }
 
-[[gnu::hot]] bool is_utf8(std::string_view bytes)
+[[gnu::hot]]
+bool is_utf8(std::string_view bytes)
 {
     std::size_t at = ascii_run(bytes, 0);
 
