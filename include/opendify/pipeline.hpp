@@ -100,6 +100,7 @@ public:
     // takes them (and clears, or erases a prefix). Folded replies stay empty
     // until the end.
     std::string &output() { return output_; }
+    const std::string &output() const { return output_; }
 
     // The end was seen, but is not in output(): paced text goes before it, or
     // it is held().

@@ -272,8 +272,8 @@ bool is_flowing(const ClientCtx *ctx)
 
     return ctx->asked && ctx->stage == Stage::answering && !pipeline.over()
            && !pipeline.closing() && ctx->call != nullptr && !ctx->call->done
-           && ctx->probe == nullptr && !ctx->form_answer
-           && !holds_text(ctx->conf) && !is_behind(ctx);
+           && ctx->probe == nullptr && !holds_text(ctx->conf)
+           && !is_behind(ctx);
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ void on_start(ngx_event_t *ev)
                 == NGX_OK
             && call_set_request(call))
         {
+            ngx_http_set_ctx(call->sr, call, ngx_http_opendify_module);
             ngx_http_run_posted_requests(c);
             return;
         }

@@ -129,7 +129,7 @@ void chat_start(ClientCtx *ctx, std::string_view body)
         return;
     }
 
-    ctx->pipeline = std::make_unique<Pipeline>(
+    ctx->pipeline.emplace(
         answer_head(ctx), AppMode::unknown,
         turn_fingerprint(ctx->turn, &ctx->history),
         limits_of(ctx->conf), answer_options(ctx));
@@ -165,10 +165,9 @@ bool chat_is_full(const ClientCtx *ctx)
 {
     auto &b = ctx->sending_buf;
 
-    return ctx->turn.stream
-           && ctx->pipeline->output().size()
-                      + static_cast<size_t>(b.last - b.pos)
-                  > kFullOutput;
+    return ctx->pipeline->output().size()
+               + static_cast<size_t>(b.last - b.pos)
+           > kFullOutput;
 }
 
 }  // namespace opendify::glue

@@ -60,7 +60,7 @@ struct ClientCtx : RequestCtx {
     bool                header_sent = false;
     bool                settled = false;  // remembered or put back
     bool                asked = false;    // the messages are not kept
-    std::unique_ptr<Pipeline> pipeline;
+    std::optional<Pipeline> pipeline;
     CallCtx    *call = nullptr;   // of prepare, or the main call
     CallCtx    *probe = nullptr;  // beside it: does the conversation exist;
                                   // what suggests itself

@@ -24,7 +24,7 @@ void leave(void *data)
 
     call_let_go(ctx->probe, 0);
 
-    if (ctx->pipeline != nullptr && ctx->pipeline->closing()) {
+    if (ctx->pipeline && ctx->pipeline->closing()) {
         // Dify has ended the turn: what went out is the answer.
         guarded(ctx->r->connection->log, 0, [ctx] {
             conversation_remember(ctx);

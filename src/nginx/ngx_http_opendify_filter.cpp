@@ -17,9 +17,14 @@ RequestCtx *context(ngx_http_request_t *r)
         ngx_http_get_module_ctx(r, ngx_http_opendify_module));
 }
 
+// A subrequest of the shell's has the call as its own context, too; until a
+// redirect within nginx clears it.
 CallCtx *call_of(ngx_http_request_t *sr)
 {
-    auto *call = call_ctx(sr);
+    auto *own = context(sr);
+    auto *call = own != nullptr && own->kind == CtxKind::call
+                     ? static_cast<CallCtx *>(own)
+                     : call_ctx(sr);
 
     return call != nullptr && call->sr == sr ? call : nullptr;
 }

@@ -24,7 +24,7 @@ bool set_common_headers(ngx_http_request_t *r)
     }
 
     auto *ctx = client_ctx(r);
-    if (ctx == nullptr || ctx->pipeline == nullptr
+    if (ctx == nullptr || !ctx->pipeline
         || ctx->pipeline->conversation_id().empty())
     {
         return true;

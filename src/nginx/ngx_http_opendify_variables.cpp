@@ -72,7 +72,7 @@ std::string_view text_of(const ClientCtx *ctx, std::int64_t number)
 // Of what has been answered.
 std::string_view of_answer(const ClientCtx *ctx, Variable variable)
 {
-    const Pipeline *answer = ctx->pipeline.get();
+    const Pipeline *answer = ctx->pipeline ? &*ctx->pipeline : nullptr;
 
     if (answer == nullptr) {
         return {};
