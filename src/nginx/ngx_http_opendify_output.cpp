@@ -101,15 +101,14 @@ ngx_chain_t take_output(ClientCtx *ctx, bool last)
 [[gnu::hot]]
 void give_back(ClientCtx *ctx)
 {
-    auto &spare = spare_strings;
     auto &output = ctx->pipeline->output();
 
     output.clear();
 
-    if (spare.size() < kMostSpare && output.capacity() >= kOnHeap
+    if (spare_strings.size() < kMostSpare && output.capacity() >= kOnHeap
         && output.capacity() <= kLargestSpare)
     {
-        spare.push_back(std::move(output));
+        spare_strings.push_back(std::move(output));
 
     } else {
         output.shrink_to_fit();
@@ -288,11 +287,10 @@ void send_reply(ClientCtx *ctx)
 void output_expect(ClientCtx *ctx)
 {
     auto &output = ctx->pipeline->output();
-    auto &spare = spare_strings;
 
-    if (output.empty() && !spare.empty()) {
-        output = std::move(spare.back());
-        spare.pop_back();
+    if (output.empty() && !spare_strings.empty()) {
+        output = std::move(spare_strings.back());
+        spare_strings.pop_back();
     }
 }
 
@@ -346,7 +344,7 @@ bool send_stream(ClientCtx *ctx)
         return send_more(ctx);
     }
 
-    return finish_request(ctx, pass_on(ctx, last));
+    return finish_request(ctx, pass_on(ctx, true));
 }
 
 void send_ping(ClientCtx *ctx)

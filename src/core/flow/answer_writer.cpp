@@ -41,7 +41,8 @@ AnswerWriter::AnswerWriter(const AnswerHead &head,
                            std::string &out)
     : options_(options), history_(history), out_(out),
       split_(options.reasoning != ReasoningMode::inline_),
-      paced_(head.stream && options.pace_ms != 0), encoder_(make_encoder(head, limits)), answer_(history),
+      paced_(head.stream && options.pace_ms != 0),
+      encoder_(make_encoder(head, limits)), answer_(history),
       pacer_(paced_ ? options.pace_ms : 0)
 {
     answer_.begin(Role::assistant);

@@ -17,7 +17,8 @@ namespace opendify {
 struct Pipeline::Impl : TurnSink {
     Impl(AnswerHead answer_head, Fingerprint sent, const Limits &bounds,
          AnswerOptions shown, std::string &output, Progress &where)
-        : out(output), progress(where), folded(!answer_head.stream), parser(bounds.max_event_bytes),
+        : out(output), progress(where), folded(!answer_head.stream),
+          parser(bounds.max_event_bytes),
           head(std::move(answer_head)), options(std::move(shown)),
           limits(bounds), history(std::move(sent))
     {
