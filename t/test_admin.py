@@ -5,6 +5,7 @@ import time
 import pytest
 
 import client
+from kept_files import stored
 from nginx_family import kill_all, wait_for
 from test_conversations import Chat, conversation
 
@@ -191,15 +192,10 @@ def test_nothing_stays_in_files(bare_site, what):
     folder = site.dir / 'kept'
     start(site, zone=f'conversations 1m path={folder} {RARE}', workers=2)
     gone, kept = say(site, 'gone'), say(site, 'stays')
-    both = {gone.encode(), kept.encode()}
-
-    def stored():
-        text = b''.join(path.read_bytes() for path in folder.iterdir())
-        return {one for one in both if one in text}
-
-    assert stored() == both
+    assert stored(folder, gone, kept) == {gone, kept}
     assert delete(site, what.format(id=gone)) == {'deleted': 1}
-    wait_for(lambda: stored() == {kept.encode()}, 'the files without it')
+    wait_for(lambda: stored(folder, gone, kept) == {kept},
+             'the files without it')
     for _ in range(2):
         kill_all(site.nginx)
         site.nginx.start()

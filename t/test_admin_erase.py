@@ -9,6 +9,7 @@ import pytest
 
 import client
 import dify_events
+import kept_files
 from conftest import MODELS
 from fake_dify import error
 from fake_http import CUT, RESET, Reply
@@ -361,9 +362,7 @@ def test_deleted_at_dify_in_the_middle_of_a_turn(admin, model):
 # --- files ------------------------------------------------------------------
 
 def stored(site, *wanted):
-    text = b''.join(path.read_bytes()
-                    for path in (site.dir / 'kept').iterdir())
-    return {one for one in wanted if one.encode() in text}
+    return kept_files.stored(site.dir / 'kept', *wanted)
 
 
 def kept_site(site, here=AT_DIFY, every=RARE, **how):

@@ -16,6 +16,7 @@ import pytest
 import client
 import dify_events
 import nginx as nginx_module
+from kept_files import kept_files
 from nginx import CANARY, Nginx
 from nginx_family import Daemon, helper, kill_all, wait_for
 from test_chains import say
@@ -690,14 +691,16 @@ def test_files_are_ours_alone_and_hold_no_secret(kept):
         ('Authorization', 'Bearer sk-CANARYclient'),
         ('X-OpenWebUI-Chat-Id', 'CANARYchatid')]).say('CANARY one')
     next_snapshot(site)
-    Chat(site, user='CANARYuser').say('CANARY two')
-    kinds = set()
-    for path in files(site):
-        data = path.read_bytes()
-        kinds.add(path.suffix)
-        assert CANARY.encode() not in data and b'forty' not in data
-        assert path.stat().st_mode & 0o777 == 0o600
-    assert kinds == {'.lock', '.snapshot', '.journal'}
+
+    def of_each_kind():
+        Chat(site, user='CANARYuser').say('CANARY two')
+        found = kept_files(site.folder)
+        kinds = {file.path.suffix for file in found}
+        return kinds == {'.lock', '.snapshot', '.journal'} and found
+
+    for file in wait_for(of_each_kind, 'a file of each kind'):
+        assert CANARY.encode() not in file.data and b'forty' not in file.data
+        assert file.mode == 0o600
 
 
 def test_old_files_are_removed(kept):
@@ -728,10 +731,10 @@ def test_nginx_t_writes_nothing(kept):
     start(kept, RARE)
     chat = Chat(kept)
     first = chat.say('CANARY one')
-    before = [(path, path.read_bytes()) for path in files(kept)]
+    before = kept_files(kept.folder)
     code, said = kept.nginx.test()
     assert code == 0, said
-    assert [(path, path.read_bytes()) for path in files(kept)] == before
+    assert kept_files(kept.folder) == before
     goes_on(chat, first)
 
 
@@ -769,7 +772,7 @@ def test_workers_of_another_user(kept):
         chat = Chat(kept)
         first = chat.say('CANARY one')
         next_snapshot(kept)
-        assert {path.owner() for path in files(kept)} == {'nobody'}
+        assert {file.owner for file in kept_files(kept.folder)} == {'nobody'}
         kill_all(kept.nginx)
         kept.nginx.start()
         goes_on(chat, first)
