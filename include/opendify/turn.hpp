@@ -139,9 +139,9 @@ public:
     virtual ~TurnSink() = default;
     virtual void on_event(const TurnEvent &event) = 0;
 
-    // A text that JSON writes as it is: what a stream mostly has. The same as
-    // its event.
-    virtual void on_verbatim(std::string_view text)
+    // A text that JSON writes as it is and in which nothing is markup (wire/
+    // text_class): what a stream mostly has. The same as its event.
+    virtual void on_plain(std::string_view text)
     {
         on_event({TurnEvent::Kind::text, text});
     }

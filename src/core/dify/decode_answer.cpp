@@ -22,7 +22,7 @@ bool StreamDecoder::on_frequent(std::string_view data)
         return false;
     }
 
-    on_answer(found.kind, found.text, found.verbatim);
+    on_answer(found.kind, found.text, found.plain);
     return true;
 }
 
@@ -41,7 +41,7 @@ std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
         return 0;
     }
 
-    on_answer(found.kind, found.text, found.verbatim);
+    on_answer(found.kind, found.text, found.plain);
 
     return found.size;
 }
@@ -58,8 +58,7 @@ void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
 }
 
 [[gnu::hot]]
-void StreamDecoder::on_answer(Kind kind, std::string_view piece,
-                              bool verbatim)
+void StreamDecoder::on_answer(Kind kind, std::string_view piece, bool plain)
 {
     if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
         if (kind == Kind::message && !spoken_.empty()) {
@@ -72,7 +71,26 @@ void StreamDecoder::on_answer(Kind kind, std::string_view piece,
         }
     }
 
-    text(piece, verbatim);
+    text(piece, plain);
+}
+
+[[gnu::hot]]
+void StreamDecoder::text(std::string_view piece, bool plain)
+{
+    // Empty pieces are normal: the end of a node is one.
+    if (piece.empty()) {
+        return;
+    }
+
+    said_ = said_ || piece.find_first_not_of(" \t\r\n") != piece.npos;
+
+    if (plain) {
+        sink_.on_plain(piece);
+
+    } else {
+        files_.said(piece);
+        sink_.on_event({TurnEvent::Kind::text, piece});
+    }
 }
 
 }  // namespace opendify::dify

@@ -317,25 +317,6 @@ void StreamDecoder::on_message_end(JsonValue root)
     end();
 }
 
-[[gnu::hot]]
-void StreamDecoder::text(std::string_view piece, bool verbatim)
-{
-    // Empty pieces are normal: the end of a node is one.
-    if (piece.empty()) {
-        return;
-    }
-
-    said_ = said_ || piece.find_first_not_of(" \t\r\n") != piece.npos;
-    files_.said(piece);
-
-    if (verbatim) {
-        sink_.on_verbatim(piece);
-
-    } else {
-        sink_.on_event({TurnEvent::Kind::text, piece});
-    }
-}
-
 void StreamDecoder::finish()
 {
     if (run_over_ && !over_) {

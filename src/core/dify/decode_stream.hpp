@@ -67,7 +67,9 @@ private:
     void learn_frequent(std::string_view data, wire::JsonValue root,
                         wire::JsonValue text);
     void on_answer(FrequentEvent::Kind kind, std::string_view piece,
-                   bool verbatim = false);
+                   bool plain = false);
+    // `plain`: as a JsonToken's.
+    void text(std::string_view piece, bool plain = false);
 
     // decode_run.cpp
     void on_node(wire::JsonValue data);
@@ -83,8 +85,6 @@ private:
     bool on_cut_text(std::string_view name);
     void on_cut_run_finished(std::string_view head);
 
-    // `verbatim`: JSON escapes nothing in it.
-    void text(std::string_view piece, bool verbatim = false);
     void end();
     void fail(const Failure &failure);
     void learn_ids(wire::JsonValue root);

@@ -1,7 +1,5 @@
 #include "dify/frequent_event.hpp"
 
-#include "wire/json_string.hpp"
-
 namespace opendify::dify {
 
 namespace {
@@ -52,7 +50,6 @@ void FrequentEvent::learn(Kind kind, std::string_view event,
     }
 }
 
-[[gnu::hot]]
 FrequentEvent::Found FrequentEvent::read(std::string_view event)
 {
     const std::string_view head(head_);
@@ -66,34 +63,6 @@ FrequentEvent::Found FrequentEvent::read(std::string_view event)
                              tail.substr(0, tail.size() - kFrameEnd.size()));
 
     return found.size == event.size() ? found : Found();
-}
-
-[[gnu::hot]]
-FrequentEvent::Found FrequentEvent::read_framed(std::string_view bytes)
-{
-    return kind_ == Kind::none ? Found() : read(bytes, head_, tail_);
-}
-
-[[gnu::hot]]
-FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
-                                         std::string_view head,
-                                         std::string_view tail)
-{
-    if (bytes.substr(0, head.size()) != head) {
-        return {};
-    }
-
-    bytes.remove_prefix(head.size());
-    const wire::JsonToken token = wire::read_token(bytes, text_);
-
-    if (token.size == bytes.npos
-        || bytes.substr(token.size, tail.size()) != tail)
-    {
-        return {};
-    }
-
-    return {kind_, head.size() + token.size + tail.size(), token.text,
-            token.verbatim};
 }
 
 }  // namespace opendify::dify

@@ -6,8 +6,11 @@
 #define OPENDIFY_DIFY_FREQUENT_EVENT_HPP
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <string_view>
+
+#include "wire/json_string.hpp"
 
 namespace opendify::dify {
 
@@ -23,7 +26,7 @@ public:
         Kind             kind = Kind::none;
         std::size_t      size = 0;  // of the event, or with its frame
         std::string_view text;  // lives until the next call, as do the bytes
-        bool             verbatim = false;  // it needs no escapes in JSON
+        bool             plain = false;  // as a JsonToken's
     };
 
     // Is this the learnt event, with a text of its own? none: read it as a
@@ -31,7 +34,10 @@ public:
     Found read(std::string_view event);
     // Do the bytes begin with it, as Dify frames it: one line of data, and an
     // empty one?
-    Found read_framed(std::string_view bytes);
+    Found read_framed(std::string_view bytes)
+    {
+        return kind_ == Kind::none ? Found() : read(bytes, head_, tail_);
+    }
 
     static constexpr std::string_view kFrame = "data: ";
     static constexpr std::string_view kFrameEnd = "\n\n";
@@ -39,12 +45,46 @@ public:
 private:
     Found read(std::string_view bytes, std::string_view head,
                std::string_view tail);
+    wire::JsonToken token(std::string_view bytes);
 
     Kind        kind_ = Kind::none;
     std::string head_;  // kFrame, and up to the text with its opening quote
     std::string tail_;  // behind it, from its closing quote on; kFrameEnd
     std::string text_;  // unescaped
 };
+
+inline wire::JsonToken FrequentEvent::token(std::string_view bytes)
+{
+    const std::size_t size = wire::plain_size(bytes);
+
+    return size < bytes.size() && bytes[size] == '"'
+               ? wire::JsonToken{size, {bytes.data(), size}, true}
+               : wire::read_token(bytes, text_);
+}
+
+inline FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
+                                                std::string_view head,
+                                                std::string_view tail)
+{
+    if (bytes.size() < head.size()
+        || std::memcmp(bytes.data(), head.data(), head.size()) != 0)
+    {
+        return {};
+    }
+
+    bytes.remove_prefix(head.size());
+    const wire::JsonToken found = token(bytes);
+
+    if (found.size == bytes.npos || bytes.size() - found.size < tail.size()
+        || std::memcmp(bytes.data() + found.size, tail.data(), tail.size())
+               != 0)
+    {
+        return {};
+    }
+
+    return {kind_, head.size() + found.size + tail.size(), found.text,
+            found.plain};
+}
 
 // By the event's name.
 FrequentEvent::Kind frequent_kind(std::string_view name);

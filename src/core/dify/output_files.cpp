@@ -120,7 +120,6 @@ void OutputFiles::keep_members(JsonValue outputs)
     }
 }
 
-[[gnu::hot]]
 void OutputFiles::said(std::string_view piece)
 {
     if (piece.find("](") != std::string_view::npos

@@ -136,19 +136,19 @@ void AnswerWriter::put_text(std::string_view piece)
 
 // A line break would have to be escaped.
 [[gnu::hot]]
-bool AnswerWriter::put_verbatim(std::string_view text)
+bool AnswerWriter::put_plain(std::string_view text)
 {
     const bool idle = !after_block_ && !tag_open_
                       && (thoughts_ == Thoughts::none
                           || thoughts_ == Thoughts::closed);
 
-    if (!idle || paced_ || (split_ && !splitter_.passes(text))) {
+    if (!idle || paced_ || (split_ && !splitter_.passes_plain())) {
         return false;
     }
 
     breaks_ = 0;
     spoken(text);
-    encoder_->verbatim(text, out_);
+    encoder_->plain(text, out_);
 
     return true;
 }

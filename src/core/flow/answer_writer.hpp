@@ -41,9 +41,9 @@ public:
     void on_release(TurnEvent::Kind kind, std::string_view text) override;
     static std::string file_piece(const OutputFile &file);
 
-    // A text, not "", that JSON writes as it is. False: nothing was done, it
-    // takes the general way.
-    bool put_verbatim(std::string_view text);
+    // A text, not "", as for TurnSink::on_plain(). False: nothing was done,
+    // it takes the general way.
+    bool put_plain(std::string_view text);
 
     void citation(const Citation &citation);
 

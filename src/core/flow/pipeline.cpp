@@ -77,10 +77,10 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
 
 // Straight through, where nothing is held back and nothing is open.
 [[gnu::hot]]
-void Pipeline::Impl::on_verbatim(std::string_view text)
+void Pipeline::Impl::on_plain(std::string_view text)
 {
     if (progress.closing || muted || over() || gate.delays()
-        || !writer->put_verbatim(text))
+        || !writer->put_plain(text))
     {
         on_event({TurnEvent::Kind::text, text});
         return;

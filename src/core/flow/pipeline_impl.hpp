@@ -27,7 +27,7 @@ struct Pipeline::Impl : TurnSink {
     void begin(AppMode mode);
     void decode_as(AppMode mode);
     void on_event(const TurnEvent &event) override;
-    void on_verbatim(std::string_view text) override;
+    void on_plain(std::string_view text) override;
     void piece(TurnEvent::Kind kind, std::string_view text);
     void replace(std::string_view whole);
     void end(FinishReason reason);

@@ -347,7 +347,7 @@ void ThinkSplitter::close(ThinkSink &sink)
 [[gnu::hot]]
 std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
 {
-    return blank_line_ || marks_ != 0 ? 0 : run_of_plain(bytes);
+    return in_line() ? run_of_plain(bytes) : 0;
 }
 
 // Keeps in mind where in its line the text is.

@@ -53,11 +53,12 @@ public:
     // views into `piece`.
     void feed(std::string_view piece, ThinkSink &sink);
 
-    // feed() would pass the text on as it is, and be as it was.
-    bool passes(std::string_view text) const
+    // feed() would pass on a text without line breaks and wire::kMarkupBytes
+    // as it is, and be as it was.
+    bool passes_plain() const
     {
         return state_ == State::text && !fresh_ && held_.empty()
-               && plain_run(text) == text.size();
+               && in_line();
     }
 
     // A round of tools has ended: no tag spans it, one may begin here.
@@ -87,6 +88,7 @@ private:
     void open(State state);
     void close(ThinkSink &sink);
     void note(char c);
+    bool in_line() const { return !blank_line_ && marks_ == 0; }
     std::size_t plain_run(std::string_view bytes) const;
 
     Tags        tags_;

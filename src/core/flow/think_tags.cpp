@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "wire/text_class.hpp"
+
 namespace opendify {
 
 namespace {
@@ -16,7 +18,7 @@ constexpr std::array<bool, 256> make_plain()
     std::array<bool, 256> table{};
 
     for (std::size_t c = 0; c < table.size(); c++) {
-        table[c] = c != '<' && c != '>' && c != '\n' && c != '`' && c != '~';
+        table[c] = c != '\n' && wire::kTextClasses[c] != wire::kMarkup;
     }
 
     return table;

@@ -36,7 +36,7 @@ TagMatch match_entity(std::string_view bytes);
 
 // How many of the first bytes are in `set`.
 std::size_t run_of(std::string_view set, std::string_view bytes);
-// How many of them neither begin a tag, `code` or a fence nor end a line.
+// How many of them neither are wire::kMarkupBytes nor end a line.
 std::size_t run_of_plain(std::string_view bytes);
 
 }  // namespace opendify

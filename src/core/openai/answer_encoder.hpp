@@ -17,30 +17,38 @@ public:
     void error(const Failure &failure, std::string &out) final;
 
 protected:
-    // `text`: how a chunk with a text goes on behind "choices":[
+    // `text`: how a chunk with a text goes on behind "choices":[, and
+    // `text_end` behind the text; a literal.
     StreamEncoder(const AnswerHead &head, std::string_view object,
-                  std::string_view text);
+                  std::string_view text, std::string_view text_end);
 
-    // The client has text: its library reports an error and does not repeat
-    // the request.
-    void spoken() { spoken_ = true; }
+    // A chunk with a text, or with one that JSON writes as it is.
+    void write_text(std::string_view piece, std::string &out);
+    void write_plain(std::string_view piece, std::string &out);
 
     // Of a chunk with a text, up to the text,
-    std::string_view text_begin() const { return text_begin_; }
+    std::string_view text_begin() const { return {chunk_.data(), text_at_}; }
     // and of every chunk, up to "choices":[
     std::string_view chunk_begin() const
     {
-        return text_begin().substr(0, chunk_size_);
+        return {chunk_.data(), choices_at_};
     }
 
     // After the finish chunk: usage, if asked for and known, and [DONE].
     void close(const Usage *usage, std::string &out) const;
 
 private:
-    std::string text_begin_;
-    std::size_t chunk_size_;
-    bool        include_usage_;
-    bool        spoken_ = false;
+    // A longer text is not put together here first.
+    static constexpr std::size_t kShortText = 64;
+
+    std::string      chunk_;  // the last one with a short text
+    std::size_t      choices_at_;
+    std::size_t      text_at_;
+    std::string_view text_end_;
+    bool             include_usage_;
+    // The client has text: its library reports an error and does not repeat
+    // the request.
+    bool             spoken_ = false;
 };
 
 // Keeps texts escaped, as they will go out, up to a limit for all of them.
@@ -55,7 +63,7 @@ protected:
 
     // Adds a piece to one of the kept texts; or one that JSON writes as it is.
     void keep(std::string &kept, std::string_view piece);
-    void keep_verbatim(std::string &kept, std::string_view piece);
+    void keep_plain(std::string &kept, std::string_view piece);
     // Empties one of them.
     void forget(std::string &kept);
 

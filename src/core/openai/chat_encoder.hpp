@@ -21,7 +21,7 @@ public:
 
     virtual void text(std::string_view piece, std::string &out) = 0;
     // The same of a piece, not "", that JSON writes as it is.
-    virtual void verbatim(std::string_view piece, std::string &out) = 0;
+    virtual void plain(std::string_view piece, std::string &out) = 0;
     virtual void reasoning(std::string_view piece, std::string &out) = 0;
     // For the `annotations` of the end (openai-api §2.3, §8.2).
     virtual void citation(const Citation &citation) = 0;

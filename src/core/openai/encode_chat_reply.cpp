@@ -14,7 +14,7 @@ public:
         : ReplyEncoder(head, "chat.completion", limits) {}
 
     void text(std::string_view piece, std::string &out) override;
-    void verbatim(std::string_view piece, std::string &out) override;
+    void plain(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view piece, std::string &out) override;
     void citation(const Citation &citation) override;
     void replace(std::string_view whole, std::string &out) override;
@@ -32,9 +32,9 @@ void ChatReplyEncoder::text(std::string_view piece, std::string &)
     keep(text_, piece);
 }
 
-void ChatReplyEncoder::verbatim(std::string_view piece, std::string &)
+void ChatReplyEncoder::plain(std::string_view piece, std::string &)
 {
-    keep_verbatim(text_, piece);
+    keep_plain(text_, piece);
 }
 
 void ChatReplyEncoder::reasoning(std::string_view piece, std::string &)

@@ -4,7 +4,7 @@
 //     sources | usage chunk, if asked for and known | [DONE]
 //
 // One piece is one chunk, however the backend's bytes were cut. What chunks
-// share is rendered once; a piece costs three appends.
+// share is rendered once.
 
 #include "openai/annotations.hpp"
 #include "openai/answer_encoder.hpp"
@@ -26,10 +26,10 @@ constexpr std::string_view kPieceEnd = "\"},\"finish_reason\":null}]}\n\n";
 class ChatStreamEncoder : public StreamEncoder {
 public:
     explicit ChatStreamEncoder(const AnswerHead &head)
-        : StreamEncoder(head, "chat.completion.chunk", kText) {}
+        : StreamEncoder(head, "chat.completion.chunk", kText, kPieceEnd) {}
 
     void text(std::string_view piece, std::string &out) override;
-    void verbatim(std::string_view piece, std::string &out) override;
+    void plain(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view piece, std::string &out) override;
     void citation(const Citation &citation) override;
     void replace(std::string_view whole, std::string &out) override;
@@ -64,18 +64,14 @@ void ChatStreamEncoder::text(std::string_view piece, std::string &out)
     }
 
     role_once(out);
-    spoken();
-    out.append(text_begin());
-    wire::write_escaped(out, piece);
-    out.append(kPieceEnd);
+    write_text(piece, out);
 }
 
 [[gnu::hot]]
-void ChatStreamEncoder::verbatim(std::string_view piece, std::string &out)
+void ChatStreamEncoder::plain(std::string_view piece, std::string &out)
 {
     role_once(out);
-    spoken();
-    out.append(text_begin()).append(piece).append(kPieceEnd);
+    write_plain(piece, out);
 }
 
 void ChatStreamEncoder::reasoning(std::string_view piece, std::string &out)

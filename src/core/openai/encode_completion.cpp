@@ -14,47 +14,34 @@ constexpr std::string_view kObject = "text_completion";
 constexpr std::string_view kText = "{\"text\":\"";
 constexpr std::string_view kTextEnd =
     "\",\"index\":0,\"logprobs\":null,";
+constexpr std::string_view kPieceEnd =
+    "\",\"index\":0,\"logprobs\":null,\"finish_reason\":null}]}\n\n";
 
 class CompletionStreamEncoder : public StreamEncoder {
 public:
     explicit CompletionStreamEncoder(const AnswerHead &head)
-        : StreamEncoder(head, kObject, kText) {}
+        : StreamEncoder(head, kObject, kText, kPieceEnd) {}
 
     void text(std::string_view piece, std::string &out) override;
-    void verbatim(std::string_view piece, std::string &out) override;
+    void plain(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view, std::string &) override {}
     void citation(const Citation &) override {}
     void replace(std::string_view whole, std::string &out) override;
     void end(FinishReason finish, const Usage *usage,
              std::string &out) override;
-
-private:
-    void finish_piece(std::string &out);
 };
 
 void CompletionStreamEncoder::text(std::string_view piece, std::string &out)
 {
-    if (piece.empty()) {
-        return;
+    if (!piece.empty()) {
+        write_text(piece, out);
     }
-
-    out.append(text_begin());
-    wire::write_escaped(out, piece);
-    finish_piece(out);
 }
 
-void CompletionStreamEncoder::verbatim(std::string_view piece,
+void CompletionStreamEncoder::plain(std::string_view piece,
                                        std::string &out)
 {
-    out.append(text_begin()).append(piece);
-    finish_piece(out);
-}
-
-void CompletionStreamEncoder::finish_piece(std::string &out)
-{
-    out.append(kTextEnd).append("\"finish_reason\":null}]}");
-    out.append(wire::kSseEnd);
-    spoken();
+    write_plain(piece, out);
 }
 
 void CompletionStreamEncoder::replace(std::string_view whole,
@@ -79,7 +66,7 @@ public:
         : ReplyEncoder(head, kObject, limits) {}
 
     void text(std::string_view piece, std::string &out) override;
-    void verbatim(std::string_view piece, std::string &out) override;
+    void plain(std::string_view piece, std::string &out) override;
     void reasoning(std::string_view, std::string &) override {}
     void citation(const Citation &) override {}
     void replace(std::string_view whole, std::string &out) override;
@@ -95,9 +82,9 @@ void CompletionReplyEncoder::text(std::string_view piece, std::string &)
     keep(text_, piece);
 }
 
-void CompletionReplyEncoder::verbatim(std::string_view piece, std::string &)
+void CompletionReplyEncoder::plain(std::string_view piece, std::string &)
 {
-    keep_verbatim(text_, piece);
+    keep_plain(text_, piece);
 }
 
 void CompletionReplyEncoder::replace(std::string_view whole, std::string &)

@@ -1,8 +1,5 @@
 #include "wire/json_string.hpp"
 
-#include <array>
-#include <cstddef>
-
 #include "wire/json_escape.hpp"
 #include "wire/utf8.hpp"
 
@@ -10,33 +7,15 @@ namespace opendify::wire {
 
 namespace {
 
-// What a byte is within a token: of the text, up to kWide, or not. Those of a
-// text can be added up with `or`.
-enum Class : unsigned char { kAscii, kWide, kQuote, kEscape, kControl };
-
-constexpr std::array<Class, 256> make_classes()
+bool is_plain(std::string_view text)
 {
-    std::array<Class, 256> table{};
+    unsigned seen = kPlain;
 
-    for (std::size_t c = 0; c < 0x20; c++) {
-        table[c] = kControl;
+    for (char c : text) {
+        seen |= text_class(c);
     }
 
-    for (std::size_t c = 0x80; c < table.size(); c++) {
-        table[c] = kWide;
-    }
-
-    table['"'] = kQuote;
-    table['\\'] = kEscape;
-
-    return table;
-}
-
-constexpr std::array<Class, 256> kClasses = make_classes();
-
-Class class_of(char c)
-{
-    return kClasses[static_cast<unsigned char>(c)];
+    return seen == kPlain || seen == kWide;
 }
 
 // From the first escape on.
@@ -47,10 +26,10 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
     out.assign(bytes.substr(0, at));
 
     while (at < bytes.size()) {
-        const Class kind = class_of(bytes[at]);
+        const TextClass kind = text_class(bytes[at]);
 
         if (kind == kQuote && is_utf8(out)) {
-            return {at, out, verbatim};
+            return {at, out, verbatim && is_plain(out)};
         }
 
         if (kind == kQuote || kind == kControl) {
@@ -77,16 +56,15 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 
 }  // namespace
 
-[[gnu::hot]]
 JsonToken read_token(std::string_view bytes, std::string &unescaped)
 {
     std::size_t at = 0;
-    unsigned    seen = kAscii;
-    Class       kind = kControl;
+    unsigned    seen = kPlain;
+    TextClass   kind = kControl;
 
     for (; at < bytes.size(); at++) {
-        kind = class_of(bytes[at]);
-        if (kind > kWide) {
+        kind = text_class(bytes[at]);
+        if (kind > kText) {
             break;
         }
 
@@ -103,11 +81,11 @@ JsonToken read_token(std::string_view bytes, std::string &unescaped)
 
     const std::string_view text(bytes.data(), at);
 
-    if (seen != kAscii && !is_utf8(text)) {
+    if ((seen & kWide) != 0 && !is_utf8(text)) {
         return {};
     }
 
-    return {at, text, true};
+    return {at, text, (seen & kMarkup) == 0};
 }
 
 }  // namespace opendify::wire

@@ -8,18 +8,33 @@
 #include <string>
 #include <string_view>
 
+#include "wire/text_class.hpp"
+
 namespace opendify::wire {
 
 struct JsonToken {
     std::size_t      size = std::string_view::npos;  // where the closing quote
                                                      // stands; npos: it is none
     std::string_view text;
-    bool             verbatim = false;  // the text needs no escapes
+    bool             plain = false;  // the text needs no escapes, and nothing
+                                     // in it is markup
 };
 
 // `bytes` begin behind the opening quote. The text is what JsonDocument would
 // make of it: a view of `bytes` where nothing is escaped, else of `unescaped`.
 JsonToken read_token(std::string_view bytes, std::string &unescaped);
+
+// How many of the first bytes are plain ASCII.
+inline std::size_t plain_size(std::string_view bytes)
+{
+    std::size_t at = 0;
+
+    while (at < bytes.size() && text_class(bytes[at]) == kPlain) {
+        at++;
+    }
+
+    return at;
+}
 
 }  // namespace opendify::wire
 

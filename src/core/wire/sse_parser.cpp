@@ -68,6 +68,10 @@ void SseParser::feed(std::string_view bytes, SseSink &sink)
         break;
 
     case State::lines:
+        bytes.remove_prefix(take_events(bytes, sink));
+        if (bytes.empty()) {
+            return;
+        }
         break;
 
     case State::over:
@@ -118,16 +122,11 @@ std::string_view SseParser::skip_mark(std::string_view bytes)
     return bytes;
 }
 
-[[gnu::hot]]
 void SseParser::read_lines(std::string_view bytes, SseSink &sink)
 {
     LineEnds ends(bytes);
     std::size_t at = take_events(bytes, sink);
     bool continued = !line_.empty();
-
-    if (at == bytes.size()) {
-        return;
-    }
 
     for (;;) {
         const std::size_t end = ends.next(at);
@@ -165,29 +164,6 @@ void SseParser::read_lines(std::string_view bytes, SseSink &sink)
         line_.clear();
     }
     keep_line(bytes.substr(at));
-}
-
-// At the beginning of a line.
-[[gnu::hot]]
-std::size_t SseParser::take_events(std::string_view bytes, SseSink &sink)
-{
-    const std::size_t size = bytes.size();
-
-    while (!bytes.empty() && between_events()) {
-        const std::size_t taken = sink.take_sse_event(bytes);
-        if (taken == 0) {
-            break;
-        }
-
-        bytes.remove_prefix(taken);
-    }
-
-    return size - bytes.size();
-}
-
-bool SseParser::between_events() const
-{
-    return line_.empty() && !has_data_ && !type_kept_ && type_.empty();
 }
 
 void SseParser::on_line(std::string_view line, SseSink &sink)

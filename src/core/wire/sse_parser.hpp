@@ -50,8 +50,28 @@ private:
     enum class State { mark, lines, after_cr, over };
 
     std::string_view skip_mark(std::string_view bytes);
-    std::size_t take_events(std::string_view bytes, SseSink &sink);
-    bool between_events() const;
+    // At the beginning of a line: what the sink knows by its bytes.
+    std::size_t take_events(std::string_view bytes, SseSink &sink)
+    {
+        const std::size_t size = bytes.size();
+
+        while (!bytes.empty() && between_events()) {
+            const std::size_t taken = sink.take_sse_event(bytes);
+            if (taken == 0) {
+                break;
+            }
+
+            bytes.remove_prefix(taken);
+        }
+
+        return size - bytes.size();
+    }
+
+    bool between_events() const
+    {
+        return line_.empty() && !has_data_ && !type_kept_ && type_.empty();
+    }
+
     void read_lines(std::string_view bytes, SseSink &sink);
     void on_line(std::string_view line, SseSink &sink);
     void on_field(std::string_view name, std::string_view value);

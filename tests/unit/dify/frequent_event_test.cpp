@@ -34,7 +34,7 @@ TEST(FrequentEvent, IsKnownAgain)
 
     EXPECT_EQ(found.kind, Kind::message);
     EXPECT_EQ(found.text, " \"there\"\n");
-    EXPECT_FALSE(found.verbatim);
+    EXPECT_FALSE(found.plain);
     EXPECT_EQ(found.size, next.size());
     EXPECT_EQ(frequent.read(std::string(next) + "{").kind, Kind::none);
 }
@@ -51,7 +51,7 @@ TEST(FrequentEvent, IsKnownAgainInItsFrame)
 
     EXPECT_EQ(found.kind, Kind::message);
     EXPECT_EQ(found.text, " there");
-    EXPECT_TRUE(found.verbatim);
+    EXPECT_TRUE(found.plain);
     EXPECT_EQ(next.substr(found.size), "data: more");
 
     for (const std::string &other : {

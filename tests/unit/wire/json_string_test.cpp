@@ -14,7 +14,7 @@ using std::string_literals::operator""s;
 struct Read {
     std::size_t size;
     std::string text;
-    bool        verbatim;
+    bool        plain;
 };
 
 Read read(std::string_view bytes)
@@ -22,7 +22,7 @@ Read read(std::string_view bytes)
     std::string     unescaped;
     const JsonToken token = read_token(bytes, unescaped);
 
-    return {token.size, std::string(token.text), token.verbatim};
+    return {token.size, std::string(token.text), token.plain};
 }
 
 std::string document_text(std::string_view token)
@@ -58,7 +58,7 @@ TEST(JsonString, KnowsWhatNeedsNoEscapes)
              ""s, "a b\x7f"s, "\xe4\xbd\xa0"s, "\\/"s, "\\u4f60\\u00e9x"s,
          })
     {
-        EXPECT_TRUE(read(token + "\"").verbatim) << token;
+        EXPECT_TRUE(read(token + "\"").plain) << token;
     }
 
     for (const std::string &token : {
@@ -66,7 +66,7 @@ TEST(JsonString, KnowsWhatNeedsNoEscapes)
          })
     {
         EXPECT_NE(read(token + "\"").size, std::string::npos) << token;
-        EXPECT_FALSE(read(token + "\"").verbatim) << token;
+        EXPECT_FALSE(read(token + "\"").plain) << token;
     }
 }
 
