@@ -41,7 +41,14 @@ std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
         return 0;
     }
 
-    on_answer(found.kind, found.text, found.plain);
+    if (found.plain && said_ && mode_ != AppMode::agent
+        && !found.text.empty())
+    {
+        sink_.on_plain(found.text);  // as on_answer() would
+
+    } else {
+        on_answer(found.kind, found.text, found.plain);
+    }
 
     return found.size;
 }

@@ -51,6 +51,10 @@ SseParser::SseParser(std::size_t max_event_bytes)
 [[gnu::hot]]
 void SseParser::feed(std::string_view bytes, SseSink &sink)
 {
+    if (state_ == State::lines) {
+        bytes.remove_prefix(take_events(bytes, sink));
+    }
+
     if (bytes.empty()) {
         return;
     }
@@ -68,10 +72,6 @@ void SseParser::feed(std::string_view bytes, SseSink &sink)
         break;
 
     case State::lines:
-        bytes.remove_prefix(take_events(bytes, sink));
-        if (bytes.empty()) {
-            return;
-        }
         break;
 
     case State::over:
