@@ -54,6 +54,22 @@ TEST(EncodeChatStream, WritesTheCanonicalSequence)
                        + kDone);
 }
 
+TEST(EncodeChatStream, WritesAPlainPieceOfAnySizeLikeAnother)
+{
+    auto        stream = encoder(false);
+    std::string out, expected = kRoleChunk;
+
+    for (std::size_t size : {1, 200, 63, 64, 65, 2, 64}) {
+        const std::string text(size, static_cast<char>('a' + size % 26));
+
+        stream->plain(text, out);
+        stream->text(text, out);
+        expected += piece("content", text) + piece("content", text);
+    }
+
+    EXPECT_EQ(out, expected);
+}
+
 TEST(EncodeChatStream, TellsUsageOnlyIfAskedForAndKnown)
 {
     std::string expected = kRoleChunk + finish("length") + kDone;

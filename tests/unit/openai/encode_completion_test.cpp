@@ -42,6 +42,22 @@ std::unique_ptr<ChatEncoder> reply(std::size_t max_answer_bytes = 1 << 20)
         limits);
 }
 
+TEST(EncodeCompletion, StreamsAPlainTextOfAnySizeLikeAnother)
+{
+    auto        encoder = stream(false);
+    std::string out, expected;
+
+    for (std::size_t size : {1, 200, 63, 64, 65, 2, 64}) {
+        const std::string text(size, static_cast<char>('a' + size % 26));
+
+        encoder->plain(text, out);
+        encoder->text(text, out);
+        expected += chunk(text, "null") + chunk(text, "null");
+    }
+
+    EXPECT_EQ(out, expected);
+}
+
 TEST(EncodeCompletion, StreamsTheText)
 {
     auto        encoder = stream(true);

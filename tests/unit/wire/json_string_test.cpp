@@ -52,7 +52,7 @@ TEST(JsonString, ReadsWhatADocumentReads)
     }
 }
 
-TEST(JsonString, KnowsWhatNeedsNoEscapes)
+TEST(JsonString, KnowsWhatNeedsNoEscapesAndIsNoMarkup)
 {
     for (const std::string &token : {
              ""s, "a b\x7f"s, "\xe4\xbd\xa0"s, "\\/"s, "\\u4f60\\u00e9x"s,
@@ -63,6 +63,8 @@ TEST(JsonString, KnowsWhatNeedsNoEscapes)
 
     for (const std::string &token : {
              "\\n"s, "a\\\""s, "\\\\"s, "\\u4f60\\t"s, "\\u0001"s, "\\u0022"s,
+             "a<"s, ">"s, "`b`"s, "~"s, "[1](u)"s, "\xe4\xbd\xa0<"s,
+             "\\u003c"s, "\\u4f60]"s, "\xc3\xa9\\u0060"s,
          })
     {
         EXPECT_NE(read(token + "\"").size, std::string::npos) << token;
