@@ -86,7 +86,7 @@ void Pipeline::Impl::on_plain(std::string_view text)
         return;
     }
 
-    if (folded) {
+    if (folded && writer->encoder().full()) {
         fail_if_full();
     }
 }
