@@ -40,12 +40,14 @@ ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h,i,j').split(',')
 SIZE = float(os.environ.get('BENCH_SIZE', '1'))
 MODEL = 'bench'
 PACES = ('off', 'smooth')
+WORKER_CORE = ''  # the directive that gives the worker one
 
 CONF = '''\
 {load}
 daemon off;
 {user}
 worker_processes 1;
+{core}
 pid {dir}/nginx.pid;
 error_log {dir}/error.log warn;
 events {{ worker_connections 65536; }}
@@ -130,6 +132,16 @@ def raise_limits():
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def take_a_core():
+    """The worker has it for its own: this process and those that it starts
+    keep off. The directive for it; none where there is one core only."""
+    worker, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        return ''
+    os.sched_setaffinity(0, others)
+    return f'worker_cpu_affinity {1 << worker:b};'
+
+
 def files():
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
@@ -165,7 +177,7 @@ class Subject(nginx.Nginx):
             load=f'load_module {Path(load).resolve()};' if load else '',
             user='user root;' if os.geteuid() == 0 else '',
             dir=self.dir, upstream=upstream, port=self.port,
-            status_port=self.status_port,
+            status_port=self.status_port, core=WORKER_CORE,
             h2=nginx.h2_listen(self.h2_port), tls_port=self.tls_port,
             http='opendify_zone conversations 64m;\n'
                  f'opendify_app {MODEL} key=bench mode=chat;'
@@ -558,7 +570,9 @@ def machine():
 
 
 def main(programs):
+    global WORKER_CORE
     raise_limits()
+    WORKER_CORE = take_a_core()
     with tempfile.TemporaryDirectory(prefix='opendify-bench-') as folder:
         bench = Bench(programs, folder)
         try:
