@@ -3,8 +3,9 @@
 
     run.py PROGRAMS     the folder of upstream, load and map
 
-Both nginx have one worker, no access log and the proxy_* settings of
-conf/opendify_proxy.conf; the plain one passes Dify's bytes on untranslated.
+Both nginx have one worker, on a core of its own where there are two, no access
+log and the proxy_* settings of conf/opendify_proxy.conf; the plain one passes
+Dify's bytes on untranslated.
 What is compared is the worker's CPU time, user and system; a ratio is one
 round's, and the table has the median of the rounds and their range.
 
@@ -40,7 +41,6 @@ ONLY = os.environ.get('BENCH_ONLY', 'a,b,c,d,e,f,g,h,i,j').split(',')
 SIZE = float(os.environ.get('BENCH_SIZE', '1'))
 MODEL = 'bench'
 PACES = ('off', 'smooth')
-WORKER_CORE = ''  # the directive that gives the worker one
 
 CONF = '''\
 {load}
@@ -160,7 +160,7 @@ def make_certificate(folder):
 class Subject(nginx.Nginx):
     """An nginx: plain, ours, or ours with a value of opendify_pace."""
 
-    def __init__(self, folder, name, upstream):
+    def __init__(self, folder, name, upstream, core):
         super().__init__(folder)
         self.name = name
         self.ours = name != 'plain'
@@ -177,7 +177,7 @@ class Subject(nginx.Nginx):
             load=f'load_module {Path(load).resolve()};' if load else '',
             user='user root;' if os.geteuid() == 0 else '',
             dir=self.dir, upstream=upstream, port=self.port,
-            status_port=self.status_port, core=WORKER_CORE,
+            status_port=self.status_port, core=core,
             h2=nginx.h2_listen(self.h2_port), tls_port=self.tls_port,
             http='opendify_zone conversations 64m;\n'
                  f'opendify_app {MODEL} key=bench mode=chat;'
@@ -217,6 +217,7 @@ class Bench:
     def __init__(self, programs, folder):
         self.programs = Path(programs).resolve()
         self.folder = Path(folder)
+        self.core = take_a_core()
         self.running = []
         self.subjects = {}
         self.upstream_port = nginx.free_port()
@@ -250,7 +251,8 @@ class Bench:
     def fresh(self, name, upstream=None):
         """An nginx that has not served anything."""
         folder = tempfile.mkdtemp(prefix=name, dir=self.folder)
-        subject = Subject(folder, name, upstream or self.upstream_port)
+        subject = Subject(folder, name, upstream or self.upstream_port,
+                          self.core)
         self.running.append(subject)
         return subject.start()
 
@@ -570,9 +572,7 @@ def machine():
 
 
 def main(programs):
-    global WORKER_CORE
     raise_limits()
-    WORKER_CORE = take_a_core()
     with tempfile.TemporaryDirectory(prefix='opendify-bench-') as folder:
         bench = Bench(programs, folder)
         try:

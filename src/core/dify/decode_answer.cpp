@@ -27,7 +27,7 @@ bool StreamDecoder::on_frequent(std::string_view data)
 }
 
 // All others are parsed.
-[[gnu::hot]]
+[[gnu::hot, gnu::flatten]]
 std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
 {
     constexpr std::size_t kAround =
@@ -41,14 +41,7 @@ std::size_t StreamDecoder::take_sse_event(std::string_view bytes)
         return 0;
     }
 
-    if (found.plain && said_ && mode_ != AppMode::agent
-        && !found.text.empty())
-    {
-        sink_.on_plain(found.text);  // as on_answer() would
-
-    } else {
-        on_answer(found.kind, found.text, found.plain);
-    }
+    on_answer(found.kind, found.text, found.plain);
 
     return found.size;
 }

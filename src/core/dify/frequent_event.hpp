@@ -45,22 +45,12 @@ public:
 private:
     Found read(std::string_view bytes, std::string_view head,
                std::string_view tail);
-    wire::JsonToken token(std::string_view bytes);
 
     Kind        kind_ = Kind::none;
     std::string head_;  // kFrame, and up to the text with its opening quote
     std::string tail_;  // behind it, from its closing quote on; kFrameEnd
     std::string text_;  // unescaped
 };
-
-inline wire::JsonToken FrequentEvent::token(std::string_view bytes)
-{
-    const std::size_t size = wire::plain_size(bytes);
-
-    return size < bytes.size() && bytes[size] == '"'
-               ? wire::JsonToken{size, {bytes.data(), size}, true}
-               : wire::read_token(bytes, text_);
-}
 
 inline FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
                                                 std::string_view head,
@@ -73,7 +63,7 @@ inline FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
     }
 
     bytes.remove_prefix(head.size());
-    const wire::JsonToken found = token(bytes);
+    const wire::JsonToken found = wire::read_token(bytes, text_);
 
     if (found.size == bytes.npos || bytes.size() - found.size < tail.size()
         || std::memcmp(bytes.data() + found.size, tail.data(), tail.size())

@@ -12,10 +12,10 @@ namespace {
 // One word for the folded object and for every chunk.
 constexpr std::string_view kObject = "text_completion";
 constexpr std::string_view kText = "{\"text\":\"";
-constexpr std::string_view kTextEnd =
-    "\",\"index\":0,\"logprobs\":null,";
 constexpr std::string_view kPieceEnd =
     "\",\"index\":0,\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+constexpr std::string_view kTextEnd =
+    kPieceEnd.substr(0, kPieceEnd.find("\"finish_reason\""));
 
 class CompletionStreamEncoder : public StreamEncoder {
 public:
@@ -38,8 +38,7 @@ void CompletionStreamEncoder::text(std::string_view piece, std::string &out)
     }
 }
 
-void CompletionStreamEncoder::plain(std::string_view piece,
-                                       std::string &out)
+void CompletionStreamEncoder::plain(std::string_view piece, std::string &out)
 {
     write_plain(piece, out);
 }

@@ -56,7 +56,7 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 
 }  // namespace
 
-JsonToken read_token(std::string_view bytes, std::string &unescaped)
+JsonToken read_any_token(std::string_view bytes, std::string &unescaped)
 {
     std::size_t at = 0;
     unsigned    seen = kPlain;

@@ -51,10 +51,6 @@ SseParser::SseParser(std::size_t max_event_bytes)
 [[gnu::hot]]
 void SseParser::feed(std::string_view bytes, SseSink &sink)
 {
-    if (state_ == State::lines) {
-        bytes.remove_prefix(take_events(bytes, sink));
-    }
-
     if (bytes.empty()) {
         return;
     }
@@ -78,7 +74,11 @@ void SseParser::feed(std::string_view bytes, SseSink &sink)
         return;
     }
 
-    read_lines(bytes, sink);
+    bytes.remove_prefix(take_events(bytes, sink));
+
+    if (!bytes.empty()) {
+        read_lines(bytes, sink);
+    }
 }
 
 void SseParser::finish(SseSink &sink)
@@ -125,7 +125,7 @@ std::string_view SseParser::skip_mark(std::string_view bytes)
 void SseParser::read_lines(std::string_view bytes, SseSink &sink)
 {
     LineEnds ends(bytes);
-    std::size_t at = take_events(bytes, sink);
+    std::size_t at = 0;
     bool continued = !line_.empty();
 
     for (;;) {
