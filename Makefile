@@ -121,9 +121,13 @@ PACKAGES := .venv/ready
 $(PACKAGES): $(wildcard t/requirements*.txt t/node/package.json)
 	@.ci/deps
 
+# Test files run side by side, each in one process.
+E2E_JOBS  ?= $(JOBS)
+PYTEST    := $(PYTHON) -m pytest t -n $(E2E_JOBS) --dist loadfile
+
 e2e: $(PACKAGES) build ## run t/ against a real nginx (E2E_ARGS='-k name')
 	@rm -f $(RESULTS)/e2e.xml; mkdir -p $(RESULTS)
-	OPENDIFY_MODULE=$(abspath $(MODULE)) $(PYTHON) -m pytest t \
+	OPENDIFY_MODULE=$(abspath $(MODULE)) $(PYTEST) \
 	    --junitxml=$(RESULTS)/e2e.xml $(E2E_ARGS)
 
 test: ## run everything: check, unit, e2e
@@ -208,7 +212,7 @@ sanitize: $(PACKAGES) ## run unit tests and t/ under ASan and UBSan
 	@$(MAKE) --no-print-directory $(SAN_DIR)/nginx
 	@mkdir -p $(SAN_DIR)/results
 	$(SAN_ENV) OPENDIFY_NGINX=$(abspath $(SAN_DIR)/nginx) OPENDIFY_MODULE= \
-	    $(PYTHON) -m pytest t --junitxml=$(SAN_DIR)/results/e2e.xml $(E2E_ARGS)
+	    $(PYTEST) --junitxml=$(SAN_DIR)/results/e2e.xml $(E2E_ARGS)
 
 # --- bench: what it costs beside plain proxy_pass --------------------------
 

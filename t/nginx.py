@@ -49,8 +49,11 @@ http {{
 
 def _ports():
     """Below the range that outgoing connections take theirs from; each one
-    once, so that what a test has left behind answers no other test."""
-    ports = list(range(12000, 30000))
+    once, so that what a test has left behind answers no other test. Test
+    processes that run side by side have shares of their own."""
+    share = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
+    shares = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
+    ports = list(range(12000 + share, 30000, shares))
     random.SystemRandom().shuffle(ports)
     yield from ports
 
