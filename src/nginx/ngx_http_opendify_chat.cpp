@@ -129,9 +129,11 @@ void chat_start(ClientCtx *ctx, std::string_view body)
         return;
     }
 
+    ctx->instructions = turn_instructions(
+        ctx->turn, ctx->named ? ToldApart::by_name : ToldApart::by_text);
     ctx->pipeline.emplace(
         answer_head(ctx), AppMode::unknown,
-        turn_fingerprint(ctx->turn, &ctx->history),
+        turn_fingerprint(ctx->turn, &ctx->history, ctx->instructions),
         limits_of(ctx->conf), answer_options(ctx));
     ctx->sent_at = ngx_current_msec;
 

@@ -79,10 +79,12 @@ struct ClientCtx : RequestCtx {
     // In the request's pool or buffers.
     std::string_view    user, chat_id, client;
     std::string_view    message_id, parent_id;  // the client's names
+    bool                named = false;  // the user or the chat is
     std::vector<Input>  inputs;
 
     // Which conversation.
     Digest                scope = {};
+    std::optional<Digest>  instructions;     // of the turn
     std::optional<Digest>  history;          // of the messages before the turn
     std::string            conversation_id;  // that is continued; "": new
     std::optional<Mapping> taken;            // its head, to be put back

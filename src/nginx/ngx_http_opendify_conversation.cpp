@@ -7,16 +7,27 @@ namespace opendify::glue {
 namespace {
 
 // Heads belong to a scope: the same words in another scope are another head.
-Digest scoped(const ClientCtx *ctx, std::string_view what)
+// "history" parts them from those of earlier versions, which did not tell
+// instructions apart and must not be found.
+Digest history_head(const ClientCtx *ctx, const Digest &history)
 {
-    return digest_of({bytes_of(ctx->scope), what});
+    return digest_of({bytes_of(ctx->scope), "history", bytes_of(history)});
+}
+
+// Of a chat with a memory of its own: one for each persona.
+Digest chat_head(const ClientCtx *ctx)
+{
+    return ctx->instructions
+               ? digest_of({bytes_of(ctx->scope), "chat",
+                            bytes_of(*ctx->instructions)})
+               : digest_of({bytes_of(ctx->scope), "chat"});
 }
 
 Digest head_after_answer(const ClientCtx *ctx)
 {
     return ctx->conf->memory == kMemoryChat
-               ? scoped(ctx, "chat")
-               : scoped(ctx, bytes_of(ctx->pipeline->digest()));
+               ? chat_head(ctx)
+               : history_head(ctx, ctx->pipeline->digest());
 }
 
 // A run that was taken up by its record does not name it.
@@ -31,9 +42,14 @@ const std::string &conversation_of(const ClientCtx *ctx)
 std::optional<Digest> message_digest(const ClientCtx *ctx,
                                      std::string_view id)
 {
-    return id.empty() ? std::nullopt
-                      : std::optional(digest_of({bytes_of(ctx->scope),
-                                                 "message", id}));
+    if (id.empty()) {
+        return std::nullopt;
+    }
+
+    return ctx->instructions
+               ? digest_of({bytes_of(ctx->scope), "message", id,
+                            bytes_of(*ctx->instructions)})
+               : digest_of({bytes_of(ctx->scope), "message", id});
 }
 
 // The answer that the turn follows. A turn that goes on with an answer has
@@ -60,16 +76,16 @@ Taken take_imported(ClientCtx *ctx, Mapping &taken)
     return found;
 }
 
-// The head that the history would be; false without history.
-bool history_head(const ClientCtx *ctx, Digest &head)
+// The head that the turn would follow; false without history.
+bool head_before(const ClientCtx *ctx, Digest &head)
 {
     if (ctx->conf->memory == kMemoryChat) {
-        head = scoped(ctx, "chat");
+        head = chat_head(ctx);
         return true;
     }
 
     if (ctx->history) {
-        head = scoped(ctx, bytes_of(*ctx->history));
+        head = history_head(ctx, *ctx->history);
     }
 
     return ctx->history.has_value();
@@ -89,6 +105,23 @@ std::optional<Mapping> answered(const ClientCtx *ctx)
     return Mapping{ctx->scope, head_after_answer(ctx),
                    message_digest(ctx, ctx->message_id), id,
                    ConversationOwner::of(ctx->user, ctx->app->key_digest)};
+}
+
+// Once for a configuration in each worker.
+void warn_of_nameless(const ClientCtx *ctx)
+{
+    static const volatile ngx_cycle_t *warned = nullptr;
+
+    if (ctx->named || warned == ngx_cycle) {
+        return;
+    }
+
+    warned = ngx_cycle;
+    ngx_log_error(NGX_LOG_WARN, ctx->r->connection->log, 0,
+                  "opendify: a request names neither its user nor its chat: "
+                  "people who send the same words under the same key and "
+                  "instructions share a conversation, see \"opendify_user\" "
+                  "and \"opendify_chat_id\"");
 }
 
 // Dify has taken the turn, and nobody can say what became of it.
@@ -129,9 +162,11 @@ bool conversation_choose(ClientCtx *ctx)
         return true;
     }
 
+    warn_of_nameless(ctx);
+
     Digest head;
     Taken  found = Taken::no;
-    bool   has_history = history_head(ctx, head);
+    bool   has_history = head_before(ctx, head);
 
     // The messages are the truth, ids stand in where a client rewrites them.
     if (has_history) {

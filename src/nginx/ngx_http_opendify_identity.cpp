@@ -56,6 +56,9 @@ void identify(ClientCtx *ctx)
 
     ctx->client = client_of(r, ctx->conf);
     ctx->user = first_value(r, ctx->conf->user);
+    ctx->chat_id = first_value(r, ctx->conf->chat_id);
+    ctx->named = !ctx->chat_id.empty()
+                 || (!ctx->user.empty() && ctx->user != ctx->client);
 
     if (ctx->user.empty()) {
         ctx->user = "anonymous";
@@ -65,7 +68,6 @@ void identify(ClientCtx *ctx)
         ctx->user = keep(r->pool, backend_user(ctx->user));
     }
 
-    ctx->chat_id = first_value(r, ctx->conf->chat_id);
     ctx->parent_id = first_value(r, ctx->conf->parent_id);
     ctx->scope = conversation_scope(ctx->app->key_digest, ctx->client,
                                     ctx->user, ctx->chat_id);

@@ -1,4 +1,5 @@
-// What is hashed: for each message its role, its trimmed text, the length of
+// What is hashed: the digest of the instructions, if there are any; then for
+// each message its role, its trimmed text, the length of
 // that text; then in the same form each of its files, of which the text is
 // the hash of the bytes, or the address. Read from the end this has one meaning
 // only, so the borders of messages cannot be moved by their text.
@@ -34,6 +35,7 @@ constexpr std::string_view kBlockMark =
     kOurBlock.substr(kOurBlock.find_first_not_of(kBlanks));
 
 // What begins a record.
+constexpr char kInstructions = 'i';
 constexpr char kUser = 'u';
 constexpr char kAssistant = 'a';
 constexpr char kBytes = 'b';
@@ -229,6 +231,12 @@ Fingerprint::Fingerprint() : state_(std::make_unique<State>())
 {
 }
 
+Fingerprint::Fingerprint(const Digest &instructions) : Fingerprint()
+{
+    state_->hash.add({&kInstructions, 1});
+    state_->hash.add(state::bytes_of(instructions));
+}
+
 Fingerprint::~Fingerprint() = default;
 
 Fingerprint::Fingerprint(const Fingerprint &other)
@@ -331,10 +339,18 @@ Digest Fingerprint::digest() const
 
 Fingerprint turn_fingerprint(const Turn &turn, std::optional<Digest> *history)
 {
+    return turn_fingerprint(turn, history,
+                            turn_instructions(turn, ToldApart::by_text));
+}
+
+Fingerprint turn_fingerprint(const Turn &turn, std::optional<Digest> *history,
+                             const std::optional<Digest> &instructions)
+{
     const auto last = std::find_if(
         turn.messages.rbegin(), turn.messages.rend(),
         [](const Message &m) { return m.role == Role::assistant; });
-    Fingerprint fingerprint;
+    Fingerprint fingerprint =
+        instructions ? Fingerprint(*instructions) : Fingerprint();
 
     for (auto m = turn.messages.begin(); m != last.base(); ++m) {
         fingerprint.message(*m);

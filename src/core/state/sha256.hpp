@@ -30,6 +30,11 @@ private:
     SHA256_CTX context_;
 };
 
+inline std::string_view bytes_of(const Digest &digest)
+{
+    return { reinterpret_cast<const char *>(digest.data()), digest.size() };
+}
+
 }  // namespace opendify::state
 
 #endif

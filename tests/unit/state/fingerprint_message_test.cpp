@@ -67,7 +67,8 @@ TEST(FingerprintMessage, FilesBelongToTheirMessage)
               digest({ { Role::user, "a" }, { Role::user, "b", { red } } }));
     EXPECT_NE(digest({ { Role::user, "a", { link("b") } } }),
               digest({ { Role::user, "a" }, { Role::user, "b" } }));
-    EXPECT_EQ(digest({ { Role::system, "a", { red } } }), digest({}));
+    EXPECT_EQ(digest({ { Role::system, "a", { red } } }),
+              digest({ { Role::system, "a" } }));
     EXPECT_NE(digest({ { Role::assistant, "a" }, { Role::user, "", { red } },
                        { Role::assistant, "b" } }),
               digest({ { Role::assistant, "ab" }, { Role::user, "", { red } },

@@ -276,11 +276,77 @@ TEST(HistoryDigest, NeedsAnAssistantMessage)
     EXPECT_EQ(out, digest({ kAnswer }));
 }
 
+Digest under(const Messages &instructions)
+{
+    Messages messages = instructions;
+    messages.insert(messages.end(), { kQuestion, kAnswer, kQuestion });
+
+    Digest out;
+    EXPECT_TRUE(history_digest(turn_of(messages), out));
+
+    return out;
+}
+
+TEST(HistoryDigest, IsAnotherUnderOtherInstructions)
+{
+    const Message alice{ Role::system, "You are Alice, born 1999." };
+    const Message bob{ Role::system, "You are Bob, born 1999." };
+    const Message rule{ Role::system, "Be kind." };
+
+    EXPECT_NE(under({ alice }), under({ bob }));
+    EXPECT_NE(under({ alice }), under({}));
+    EXPECT_NE(under({ alice }), under({ alice, rule }));
+    EXPECT_NE(under({ alice, rule }),
+              under({ { Role::system, alice.text + rule.text } }));
+    EXPECT_EQ(under({ alice }),
+              under({ { Role::system, "You are Alice, born 2001.\n" } }));
+    EXPECT_EQ(under({ alice, rule }), under({ rule, alice, rule }));
+    EXPECT_EQ(under({ { Role::system, "2026-11-21" } }), under({}));
+    EXPECT_NE(under({ { Role::system, "You are Alice." } }),
+              under({ { Role::user, "You are Alice." } }));
+}
+
+TEST(HistoryDigest, CountsInstructionsWhereverTheyStand)
+{
+    const Message rule{ Role::system, "Be kind." };
+    Digest one;
+    Digest other;
+
+    ASSERT_TRUE(history_digest(
+        turn_of({ rule, kQuestion, kAnswer, kQuestion }), one));
+    ASSERT_TRUE(history_digest(
+        turn_of({ kQuestion, kAnswer, rule, kQuestion }), other));
+    EXPECT_EQ(one, other);
+
+    ASSERT_TRUE(history_digest(
+        turn_of({ kQuestion, kAnswer, kQuestion,
+                  { Role::system, "Be rude." } }), other));
+    EXPECT_NE(one, other);
+}
+
+TEST(TurnInstructions, LeaveOutWhatIsRenewedWhereANameIsKnown)
+{
+    const auto told = [](const char *text, ToldApart how) {
+        return turn_instructions(
+            turn_of({ { Role::system, text }, kQuestion }), how);
+    };
+    const char *one = "Be kind.\n<source id=\"1\">Open at ten.</source>";
+    const char *two = "Be kind.\n<source id=\"1\">Closed.</source>";
+
+    EXPECT_NE(told(one, ToldApart::by_text), told(two, ToldApart::by_text));
+    EXPECT_EQ(told(one, ToldApart::by_name), told(two, ToldApart::by_name));
+    EXPECT_EQ(told(one, ToldApart::by_name),
+              told("Be kind.", ToldApart::by_name));
+    EXPECT_FALSE(told("[CONVERSATION SUMMARY]\nThey spoke.",
+                      ToldApart::by_name));
+    EXPECT_FALSE(told(" 12:00 ", ToldApart::by_text));
+}
+
 TEST(HistoryDigest, EndsWithTheLastAssistantMessage)
 {
     Digest out;
     ASSERT_TRUE(history_digest(
-        turn_of({ { Role::system, "x" }, kQuestion, kAnswer,
+        turn_of({ { Role::tool, "x" }, kQuestion, kAnswer,
                   { Role::user, "More?" }, { Role::user, "Now?" } }), out));
     EXPECT_EQ(out, digest({ kQuestion, kAnswer }));
 }
@@ -298,7 +364,7 @@ TEST(HistoryDigest, FindsThePreviousTurn)
         stored.add("\n");
         stored.end();
 
-        messages[0].text += "!";
+        messages[0].text += "1";
         messages.push_back({ Role::assistant, "Answer " + std::to_string(i) });
         messages.push_back({ Role::user, " And then? " });
 
