@@ -101,6 +101,10 @@ std::string new_turn_text(const Turn &turn);
 bool asks_something(const Turn &turn);
 Failure nothing_asked(const Turn &turn);
 
+// Whether the backend may have given that id: letters, digits, '-' and '_', 64
+// of them at most.
+bool is_backend_id(std::string_view text);
+
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user);
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "opendify/app_list.hpp"
+#include "opendify/line_text.hpp"
 
 namespace opendify::glue {
 
@@ -124,7 +125,8 @@ struct AppArguments {
 char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
               const AppArguments &from)
 {
-    auto shown = name;
+    std::string line = line_text(view(name));
+    auto        shown = borrow(line);
 
     if (name.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -255,7 +257,8 @@ char *set_apps(ngx_conf_t *cf, ngx_command_t *, void *conf)
         auto apps = decode_app_list(view(text));
 
         if (!apps) {
-            ngx_str_t why = borrow(apps.failure().message);
+            std::string line = line_text(apps.failure().message);
+            ngx_str_t   why = borrow(line);
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "cannot use the list of models in \"%V\": %V",
                                &value[1], &why);

@@ -178,6 +178,8 @@ std::string_view client_of(ngx_http_request_t *r, const LocConf *conf);
 
 // conversation
 Zone zone_of(const ClientCtx *ctx);
+// The id that the client names, if it names one, may be one of Dify's.
+bool conversation_is_told_well(const ClientCtx *ctx);
 // Takes the conversation that the turn continues, if there is one. False: it
 // is there, but Dify has not stored its last turn yet.
 bool conversation_choose(ClientCtx *ctx);
@@ -254,7 +256,11 @@ void send_ping(ClientCtx *ctx);
 std::string_view request_id(ngx_http_request_t *r);
 bool add_request_id(ngx_http_request_t *r);
 
-// First non-empty of the values; lives as long as the request.
+// What a parameter is in a request; lives as long as the request. One of our
+// own variables, if it is all of it, is the text that was sent: elsewhere it is
+// encoded.
+std::string_view text_of(ngx_http_request_t *r, Value &value);
+// First non-empty of the values; the same.
 std::string_view first_value(ngx_http_request_t *r, const ngx_array_t *values);
 // Value of a request header, "" if absent.
 std::string_view request_header(ngx_http_request_t *r,
@@ -263,6 +269,9 @@ std::string_view request_header(ngx_http_request_t *r,
 // filters and variables
 ngx_int_t filter_init();
 ngx_int_t add_variables(ngx_conf_t *cf);
+// The number of that variable of ours, -1 if there is none.
+ngx_int_t own_variable(std::string_view name);
+std::string_view own_value(ngx_http_request_t *r, ngx_int_t variable);
 
 ClientCtx *client_ctx(ngx_http_request_t *r);  // of r->main, or null
 CallCtx *call_ctx(ngx_http_request_t *r);      // of r->main, or null

@@ -25,7 +25,8 @@ char *set_input(ngx_conf_t *cf, ngx_command_t *, void *conf)
 
     input->name = value[1];
 
-    return compile_value(cf, &value[2], &input->value) == NGX_OK ? kConfOk : conf_error();
+    return compile_value(cf, &value[2], &input->value) ? kConfOk
+                                                       : conf_error();
 }
 
 // "a, b or c"

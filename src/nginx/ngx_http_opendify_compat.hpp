@@ -5,10 +5,12 @@
 
 #include "ngx_opendify.hpp"
 
+#include "opendify/line_text.hpp"
+
 namespace opendify::glue {
 
-// Adds a response header, its value in up to two parts. Since 1.23 headers are
-// linked lists, so the whole element is zeroed first.
+// Adds a response header, its value, anybody's text, in up to two parts. Since
+// 1.23 headers are linked lists, so the whole element is zeroed first.
 inline bool add_header(ngx_http_request_t *r, std::string_view name,
                        std::string_view value, std::string_view then = {})
 {
@@ -20,7 +22,9 @@ inline bool add_header(ngx_http_request_t *r, std::string_view name,
 
     *h = {};
     h->key = borrow(name);  // a literal
-    h->value = copy(r->pool, value, then);
+    h->value = is_line_text(value) && is_line_text(then)
+                   ? copy(r->pool, value, then)
+                   : copy(r->pool, line_text(value), line_text(then));
     h->hash = h->value.data == nullptr ? 0 : 1;
 
     return h->hash == 1;

@@ -25,11 +25,12 @@ struct App {
 struct Value {
     ngx_http_complex_value_t text;
     ngx_int_t                index;  // of the variable that is all of it, -1
+    ngx_int_t                own;    // our own one that is all of it, or -1
 };
 
 struct InputConf {
-    ngx_str_t                name;
-    ngx_http_complex_value_t value;
+    ngx_str_t name;
+    Value     value;
 };
 
 // What an opendify_pass names, and where it stands.
@@ -143,8 +144,7 @@ char *merge_conversations(ngx_conf_t *cf, const MainConf *mcf, LocConf *conf,
 // When all locations are known: does every opendify_pass lead somewhere?
 ngx_int_t check_passes(ngx_conf_t *cf);
 
-ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text,
-                        ngx_http_complex_value_t *to);
+bool compile_value(ngx_conf_t *cf, ngx_str_t *text, Value *to);
 // Adds one to an array of Value.
 bool push_value(ngx_conf_t *cf, ngx_array_t *values, ngx_str_t *text);
 

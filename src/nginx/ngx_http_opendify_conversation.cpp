@@ -124,6 +124,14 @@ void warn_of_nameless(const ClientCtx *ctx)
                   "and \"opendify_chat_id\"");
 }
 
+// The conversation that the client names.
+std::string_view told_conversation(const ClientCtx *ctx)
+{
+    auto id = request_header(ctx->r, "x-dify-conversation-id");
+
+    return id.empty() ? std::string_view(ctx->turn.conversation_id) : id;
+}
+
 // Dify has taken the turn, and nobody can say what became of it.
 bool is_unknown(Errc errc)
 {
@@ -139,6 +147,14 @@ Zone zone_of(const ClientCtx *ctx)
     return Zone(conf->zone, conf->ttl);
 }
 
+bool conversation_is_told_well(const ClientCtx *ctx)
+{
+    auto id = told_conversation(ctx);
+
+    return id.empty() || ctx->auxiliary || !has_conversations(ctx->mode)
+           || is_backend_id(id);
+}
+
 bool conversation_choose(ClientCtx *ctx)
 {
     auto zone = zone_of(ctx);
@@ -148,11 +164,7 @@ bool conversation_choose(ClientCtx *ctx)
         return true;
     }
 
-    ctx->conversation_id = request_header(ctx->r, "x-dify-conversation-id");
-
-    if (ctx->conversation_id.empty()) {
-        ctx->conversation_id = ctx->turn.conversation_id;
-    }
+    ctx->conversation_id = told_conversation(ctx);
 
     if (!ctx->conversation_id.empty()) {
         if (zone.take_conversation(ctx->scope, ctx->conversation_id, taken)) {

@@ -79,12 +79,10 @@ void identify(ClientCtx *ctx)
     auto *input = static_cast<InputConf *>(ctx->conf->inputs->elts);
 
     for (ngx_uint_t i = 0; i < ctx->conf->inputs->nelts; i++) {
-        ngx_str_t value;
+        auto value = text_of(ctx->r, input[i].value);
 
-        if (ngx_http_complex_value(r, &input[i].value, &value) == NGX_OK
-            && value.len != 0)
-        {
-            ctx->inputs.push_back(text_input(view(input[i].name), view(value)));
+        if (!value.empty()) {
+            ctx->inputs.push_back(text_input(view(input[i].name), value));
         }
     }
 }

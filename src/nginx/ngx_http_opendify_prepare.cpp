@@ -150,6 +150,15 @@ void go_on(ClientCtx *ctx)
 
 void choose(ClientCtx *ctx)
 {
+    if (!conversation_is_told_well(ctx)) {
+        turn_fail(ctx, {Errc::bad_value,
+                        "The conversation's id (X-Dify-Conversation-Id, "
+                        "conversation_id) must be one that Dify gave: send "
+                        "the X-Dify-Conversation-Id of an earlier answer, or "
+                        "none.", "conversation_id", ""});
+        return;
+    }
+
     if (!conversation_choose(ctx) && waits(ctx)) {
         ctx->stage = Stage::waiting_turn;
         event_arm(&ctx->stall, kTurnInterval);

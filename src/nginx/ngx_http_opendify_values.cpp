@@ -20,9 +20,15 @@ bool is_variable(std::string_view text)
            && std::all_of(text.begin() + 1, text.end(), is_part);
 }
 
+}  // namespace
+
 std::string_view text_of(ngx_http_request_t *r, Value &value)
 {
     ngx_str_t text;
+
+    if (value.own != -1) {
+        return own_value(r, value.own);
+    }
 
     if (value.index == -1) {
         return ngx_http_complex_value(r, &value.text, &text) == NGX_OK
@@ -38,36 +44,36 @@ std::string_view text_of(ngx_http_request_t *r, Value &value)
                : std::string_view(reinterpret_cast<char *>(v->data), v->len);
 }
 
-}  // namespace
-
-ngx_int_t compile_value(ngx_conf_t *cf, ngx_str_t *text, ngx_http_complex_value_t *to)
+bool compile_value(ngx_conf_t *cf, ngx_str_t *text, Value *to)
 {
     ngx_http_compile_complex_value_t ccv = {};
 
     ccv.cf = cf;
     ccv.value = text;
-    ccv.complex_value = to;
+    ccv.complex_value = &to->text;
 
-    return ngx_http_compile_complex_value(&ccv);
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return false;
+    }
+
+    to->index = -1;
+    to->own = -1;
+
+    if (is_variable(view(*text))) {
+        ngx_str_t name = borrow(view(*text).substr(1));
+        to->own = own_variable(view(name));
+        to->index = ngx_http_get_variable_index(cf, &name);
+        return to->index != NGX_ERROR;
+    }
+
+    return true;
 }
 
 bool push_value(ngx_conf_t *cf, ngx_array_t *values, ngx_str_t *text)
 {
     auto *value = static_cast<Value *>(ngx_array_push(values));
 
-    if (value == nullptr || compile_value(cf, text, &value->text) != NGX_OK) {
-        return false;
-    }
-
-    value->index = -1;
-
-    if (is_variable(view(*text))) {
-        ngx_str_t name = borrow(view(*text).substr(1));
-        value->index = ngx_http_get_variable_index(cf, &name);
-        return value->index != NGX_ERROR;
-    }
-
-    return true;
+    return value != nullptr && compile_value(cf, text, value);
 }
 
 char *set_values(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

@@ -9,6 +9,9 @@ namespace opendify::glue {
 
 namespace {
 
+// What is longer may be no more than a user's id is to Dify.
+constexpr size_t kLongest = 255;
+
 enum Variable : uintptr_t {
     kModel, kAppMode, kUser, kChatId, kClient, kConversationId, kMessageId,
     kTaskId, kFirstTokenMs, kPromptTokens, kCompletionTokens, kTotalTokens,
@@ -136,32 +139,45 @@ std::string_view of_client(const ClientCtx *ctx, Variable variable)
     }
 }
 
+// As it is; lives as long as what it is of does not change.
+std::string_view value_of(ngx_http_request_t *r, Variable variable)
+{
+    auto *client = client_ctx(r);
+    auto *call = call_ctx(r);
+
+    return client != nullptr ? of_client(client, variable)
+           : call != nullptr ? of_call(call, variable)
+                             : std::string_view();
+}
+
+// For whatever a directive makes of it: a header line, an address, a line of a
+// log. A key is one already, and has no bound.
+std::string_view shown(ngx_pool_t *pool, Variable variable,
+                       std::string_view value)
+{
+    if (value.size() > kLongest && variable != kAuthorization
+        && !is_backend_user(value))
+    {
+        return keep(pool, line_text(backend_user(value)));
+    }
+
+    return is_line_text(value) ? keep(pool, value)
+                               : keep(pool, line_text(value));
+}
+
 ngx_int_t get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
               uintptr_t data)
 {
     return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_ERROR), [&] {
-        auto  variable = static_cast<Variable>(data);
-        auto *client = client_ctx(r);
-        auto *call = call_ctx(r);
-
-        std::string_view value;
-
-        if (client != nullptr) {
-            value = of_client(client, variable);
-
-            if (!value.empty()) {
-                value = keep(r->pool, value);
-            }
-
-        } else if (call != nullptr) {
-            value = of_call(call, variable);
-        }
+        auto variable = static_cast<Variable>(data);
+        auto value = value_of(r, variable);
 
         if (value.empty()) {
             v->not_found = 1;
             return static_cast<ngx_int_t>(NGX_OK);
         }
 
+        value = shown(r->pool, variable, value);
         v->data = borrow(value).data;
         v->len = static_cast<unsigned>(value.size()) & 0x0fffffff;
         v->valid = 1;
@@ -189,6 +205,24 @@ ngx_int_t add_variables(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+ngx_int_t own_variable(std::string_view name)
+{
+    for (const auto &row : kVariables) {
+        if (row.name == name) {
+            return static_cast<ngx_int_t>(row.variable);
+        }
+    }
+
+    return -1;
+}
+
+std::string_view own_value(ngx_http_request_t *r, ngx_int_t variable)
+{
+    auto value = value_of(r, static_cast<Variable>(variable));
+
+    return value.empty() ? value : keep(r->pool, value);
 }
 
 }  // namespace opendify::glue

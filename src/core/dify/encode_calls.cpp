@@ -1,5 +1,6 @@
 #include <string>
 
+#include "dify/short_text.hpp"
 #include "wire/percent.hpp"
 #include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
@@ -52,6 +53,11 @@ std::string stop_path(AppMode mode, const std::string &task)
 }
 
 }  // namespace
+
+bool is_backend_id(std::string_view text)
+{
+    return dify::is_id(text);
+}
 
 BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
                                 std::string_view user)

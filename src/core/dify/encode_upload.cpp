@@ -6,9 +6,12 @@
 #include <string>
 
 #include "dify/file_kind.hpp"
+#include "flow/media_types.hpp"
 #include "opendify/backend.hpp"
 #include "opendify/fingerprint.hpp"
 #include "opendify/limits.hpp"
+#include "opendify/line_text.hpp"
+#include "wire/ascii.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/utf8.hpp"
 
@@ -19,6 +22,7 @@ namespace {
 constexpr std::size_t kMaxName = 200;  // bytes
 constexpr std::size_t kMaxId = 128;
 
+constexpr std::string_view kNotInName = "\"/\\";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 bool is_letter_or_digit(char c)
@@ -57,13 +61,16 @@ std::size_t cut_at(std::string_view text, std::size_t size)
 // which it judges, outlives a cut.
 std::string file_name(const Attachment &file)
 {
-    std::string name = lossy(file.name);
+    const std::string      said = lossy(file.name);
+    const std::string_view view = said;
+    std::string            name;
 
-    for (char &c : name) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"'
-            || c == '/' || c == '\\') {
-            c = '_';
-        }
+    for (std::size_t at = 0; at < view.size();) {
+        const LinePiece piece = line_piece(view, at);
+        const bool stays = piece.fits && kNotInName.find(view[at]) == view.npos;
+
+        name += stays ? view.substr(at, piece.size) : "_";
+        at += piece.size;
     }
 
     if (name.find_first_not_of(" .") == std::string::npos) {
@@ -71,7 +78,7 @@ std::string file_name(const Attachment &file)
     }
 
     if (name.size() > kMaxName) {
-        const std::string extension = dify::extension_of(file);
+        const std::string extension = wire::lower_case(extension_in(name));
         const std::string end = extension.empty() ? "" : "." + extension;
         name.resize(cut_at(name, kMaxName - end.size()));
         name += end;

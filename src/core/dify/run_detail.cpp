@@ -3,6 +3,7 @@
 #include "opendify/backend.hpp"
 #include "opendify/limits.hpp"
 #include "wire/json_reader.hpp"
+#include "wire/percent.hpp"
 
 namespace opendify {
 
@@ -27,7 +28,7 @@ std::string status_in(std::string_view record)
 BackendRequest encode_run_call(std::string_view run_id)
 {
     BackendRequest request;
-    request.path = "/workflows/run/" + std::string(run_id);
+    request.path = "/workflows/run/" + wire::percent_encoded(run_id);
 
     return request;
 }

@@ -23,7 +23,20 @@ int hex_digit(char c)
     return -1;
 }
 
+bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'
+           || c == '~';
+}
+
 }  // namespace
+
+bool is_percent_escape(std::string_view raw)
+{
+    return raw.size() > 2 && raw[0] == '%' && hex_digit(raw[1]) >= 0
+           && hex_digit(raw[2]) >= 0;
+}
 
 std::string percent_decoded(std::string_view raw)
 {
@@ -31,15 +44,11 @@ std::string percent_decoded(std::string_view raw)
     text.reserve(raw.size());
 
     for (std::size_t i = 0; i < raw.size(); i++) {
-        if (raw[i] == '%' && i + 2 < raw.size()) {
-            int high = hex_digit(raw[i + 1]);
-            int low = hex_digit(raw[i + 2]);
-
-            if (high >= 0 && low >= 0) {
-                text.push_back(static_cast<char>(high * 16 + low));
-                i += 2;
-                continue;
-            }
+        if (is_percent_escape(raw.substr(i))) {
+            text.push_back(static_cast<char>(hex_digit(raw[i + 1]) * 16
+                                             + hex_digit(raw[i + 2])));
+            i += 2;
+            continue;
         }
 
         text.push_back(raw[i]);
@@ -48,25 +57,35 @@ std::string percent_decoded(std::string_view raw)
     return text;
 }
 
-std::string percent_encoded(std::string_view text)
+void append_percent_escapes(std::string &out, std::string_view bytes)
 {
     constexpr char kHex[] = "0123456789ABCDEF";
 
-    std::string out;
-    out.reserve(text.size());
-
-    for (const char c : text) {
+    for (const char c : bytes) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'
-            || c == '~') {
-            out += c;
-            continue;
-        }
-
         out += '%';
         out += kHex[byte >> 4];
         out += kHex[byte & 15];
+    }
+}
+
+std::string percent_encoded(std::string_view text)
+{
+    std::string out;
+    out.reserve(text.size());
+
+    if (text == "." || text == "..") {
+        append_percent_escapes(out, text);
+        return out;
+    }
+
+    for (const char &c : text) {
+        if (is_unreserved(c)) {
+            out += c;
+
+        } else {
+            append_percent_escapes(out, {&c, 1});
+        }
     }
 
     return out;

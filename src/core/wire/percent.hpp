@@ -8,11 +8,17 @@
 
 namespace opendify::wire {
 
+// It begins with '%' and two hex digits.
+bool is_percent_escape(std::string_view raw);
+
 // A percent sign that begins no escape stands for itself.
 std::string percent_decoded(std::string_view raw);
 
+// Each byte as %XX.
+void append_percent_escapes(std::string &out, std::string_view bytes);
+
 // All but the unreserved characters (RFC 3986 §2.3), for a path segment or an
-// argument.
+// argument. "." and "..", which are no segments like others, are escaped too.
 std::string percent_encoded(std::string_view text);
 
 }  // namespace opendify::wire

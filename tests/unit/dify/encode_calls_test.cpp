@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
 
@@ -102,6 +105,51 @@ TEST(DecodeDelete, GoneOrNot)
                   .errc,
               Errc::backend_credentials);
     EXPECT_FALSE(decode_conversation_delete(500, ""));
+}
+
+// What a request line may hold, and what JSON may.
+void expect_inert(const BackendRequest &request, int byte)
+{
+    for (const std::string &part : {request.path, request.args}) {
+        for (const char c : part) {
+            EXPECT_TRUE(c > 0x20 && c < 0x7f && c != '#' && c != '?')
+                << byte << ": " << part;
+        }
+    }
+
+    EXPECT_EQ(request.path.find("/../"), std::string::npos);
+    EXPECT_EQ(request.path.find("/./"), std::string::npos);
+
+    for (const char c : request.body) {
+        EXPECT_GE(static_cast<unsigned char>(c), 0x20) << byte;
+    }
+}
+
+TEST(EncodeCalls, NoByteOfATextIsMoreThanText)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        const std::string text =
+            std::string("a") + static_cast<char>(byte) + "\r\nX: 1";
+        const std::string other(1, static_cast<char>(byte));
+
+        for (const std::string &id : {text, other, std::string("..")}) {
+            for (const auto &request :
+                 {encode_stop_call(AppMode::chat, id, text),
+                  encode_stop_call(AppMode::completion, id, text),
+                  encode_stop_call(AppMode::workflow, id, text),
+                  encode_conversation_probe(id, text),
+                  encode_conversation_delete(id, text),
+                  encode_parameters_call(text),
+                  encode_suggested_call(id, text), encode_form_call(id),
+                  encode_events_call(id, text), encode_run_call(id)})
+            {
+                expect_inert(request, byte);
+            }
+
+            const std::string run = encode_run_call(id).path;
+            EXPECT_EQ(std::count(run.begin(), run.end(), '/'), 3) << run;
+        }
+    }
 }
 
 }  // namespace

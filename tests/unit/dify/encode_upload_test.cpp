@@ -155,6 +155,33 @@ TEST_F(EncodeUpload, Names)
     EXPECT_EQ(name_of(umlauts).size(), 199u);
 }
 
+TEST_F(EncodeUpload, NoByteOfANameLeavesIt)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        const std::string odd(1, static_cast<char>(byte));
+
+        for (const std::string &name :
+             {odd, "a" + odd + "b.png", "a." + odd + "\"x",
+              std::string(300, 'x') + ".p" + odd + "\r\nX: 1\"",
+              std::string(300, 'x') + ".p\xc2" + odd})
+        {
+            for (const char c : name_of(name)) {
+                EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20
+                            && c != 0x7f)
+                    << byte;
+            }
+
+            EXPECT_EQ(parts_.size(), 2u) << byte;
+            EXPECT_EQ(parts_[1].headers.size(), 2u) << byte;
+        }
+
+        EXPECT_EQ(type_of("a", "a" + odd + "\r\nX: 1/b"),
+                  "application/octet-stream");
+    }
+
+    EXPECT_EQ(name_of("a\xc2\x85" "b\xe2\x80\xa8.png"), "a_b_.png");
+}
+
 TEST_F(EncodeUpload, Types)
 {
     EXPECT_EQ(type_of("a", "text/plain; charset=utf-8"), "text/plain");

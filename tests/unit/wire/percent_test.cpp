@@ -22,6 +22,29 @@ TEST(Percent, KeepsWhatIsNoEscape)
     EXPECT_EQ(percent_decoded("%zz%4g"), "%zz%4g");
 }
 
+TEST(Percent, EncodesAllButUnreservedBytes)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        const std::string text(1, static_cast<char>(byte));
+        const bool plain = (byte >= '0' && byte <= '9')
+                           || (byte >= 'A' && byte <= 'Z')
+                           || (byte >= 'a' && byte <= 'z') || byte == '-'
+                           || byte == '_' || byte == '~';
+
+        EXPECT_EQ(percent_encoded(text).size(), plain ? 1u : 3u) << byte;
+        EXPECT_EQ(percent_decoded(percent_encoded(text)), text) << byte;
+        EXPECT_EQ(percent_decoded(percent_encoded("a" + text)), "a" + text);
+    }
+}
+
+TEST(Percent, LeavesNoSegmentOfDots)
+{
+    EXPECT_EQ(percent_encoded("."), "%2E");
+    EXPECT_EQ(percent_encoded(".."), "%2E%2E");
+    EXPECT_EQ(percent_encoded("..."), "...");
+    EXPECT_EQ(percent_encoded("a.b"), "a.b");
+}
+
 }  // namespace
 
 }  // namespace opendify::wire
