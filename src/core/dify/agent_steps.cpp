@@ -17,6 +17,7 @@ using wire::JsonValue;
 
 constexpr std::size_t kMaxNameChars = 100;
 constexpr std::size_t kMaxTextChars = 300;
+constexpr std::size_t kMaxTools = 100;  // of one step
 
 // A dataset's tool has the dataset's id in its name.
 std::string tool_name(std::string_view tool)
@@ -25,62 +26,26 @@ std::string tool_name(std::string_view tool)
                                            : one_line(tool, kMaxNameChars);
 }
 
-}  // namespace
-
-// `tool` names the tools of the step: "a;b".
-void Steps::thought(JsonValue event)
-{
-    const std::string_view id = event["id"].string();
-    const std::string_view input = event["tool_input"].string();
-    const std::string_view text = event["observation"].string();
-    std::string_view       tools = event["tool"].string();
-    const bool             alone = tools.find(';') == std::string_view::npos;
-
-    while (!tools.empty()) {
-        const std::string_view tool = tools.substr(0, tools.find(';'));
-        tools.remove_prefix(std::min(tool.size() + 1, tools.size()));
-        if (tool.empty()) {
-            continue;
-        }
-
-        if (!input.empty() || !text.empty()) {
-            call(id, tool, alone, input);
-        }
-
-        if (!text.empty()) {
-            observation(id, tool, alone, text);
-        }
-    }
-}
-
-void Steps::call(std::string_view id, std::string_view tool, bool alone,
-                 std::string_view input)
-{
-    if (!first_time("call", id, tool)) {
-        return;
+// A text of a step: a JSON text keyed by tools, or the words of its only tool.
+class ToolText {
+public:
+    ToolText(std::string_view text, std::size_t max_json_depth)
+        : text_(text), keyed_(doc_.parse(text, max_json_depth)
+                              && doc_.root().is(JsonType::object))
+    {
     }
 
-    const std::string part = part_of(input, tool, alone);
-    tell("Calling " + tool_name(tool) + (part.empty() ? part : " " + part));
-}
+    bool empty() const { return text_.empty(); }
 
-void Steps::observation(std::string_view id, std::string_view tool, bool alone,
-                        std::string_view text)
-{
-    const std::string part = part_of(text, tool, alone);
-    if (!part.empty() && first_time("saw", id, tool)) {
-        tell(tool_name(tool) + ": " + part);
-    }
-}
+    // What belongs to the tool.
+    std::string part_of(std::string_view tool, bool alone) const
+    {
+        const JsonValue part = keyed_ ? doc_.root()[tool] : JsonValue();
 
-// What belongs to the tool in a JSON text keyed by tools; the whole of a text
-// that is of another form, if there is but one tool.
-std::string Steps::part_of(std::string_view text, std::string_view tool,
-                           bool alone)
-{
-    if (doc_.parse(text, max_json_depth_)
-        && doc_.root().is(JsonType::object) && doc_.root()[tool]) {
-        const JsonValue part = doc_.root()[tool];
+        if (!part) {
+            return alone ? one_line(text_, kMaxTextChars) : std::string();
+        }
+
         if (part.is(JsonType::string)) {
             return one_line(part.string(), kMaxTextChars);
         }
@@ -90,7 +55,53 @@ std::string Steps::part_of(std::string_view text, std::string_view tool,
         return one_line(json, kMaxTextChars);
     }
 
-    return alone ? one_line(text, kMaxTextChars) : std::string();
+private:
+    std::string_view   text_;
+    wire::JsonDocument doc_;
+    bool               keyed_;
+};
+
+}  // namespace
+
+// `tool` names the tools of the step: "a;b".
+void Steps::thought(JsonValue event)
+{
+    const std::string_view id = event["id"].string();
+    std::string_view       tools = event["tool"].string();
+    const bool             alone = tools.find(';') == std::string_view::npos;
+
+    if (tools.empty()) {
+        return;
+    }
+
+    const ToolText input(event["tool_input"].string(), max_json_depth_);
+    const ToolText seen(event["observation"].string(), max_json_depth_);
+
+    for (std::size_t i = 0; i < kMaxTools && !tools.empty(); i++) {
+        const std::string_view tool = tools.substr(0, tools.find(';'));
+        tools.remove_prefix(std::min(tool.size() + 1, tools.size()));
+        if (tool.empty()) {
+            continue;
+        }
+
+        if ((!input.empty() || !seen.empty()) && first_time("call", id, tool)) {
+            const std::string part = input.part_of(tool, alone);
+            tell("Calling " + tool_name(tool)
+                 + (part.empty() ? part : " " + part));
+        }
+
+        if (!seen.empty()) {
+            observation(id, tool, seen.part_of(tool, alone));
+        }
+    }
+}
+
+void Steps::observation(std::string_view id, std::string_view tool,
+                        const std::string &part)
+{
+    if (!part.empty() && first_time("saw", id, tool)) {
+        tell(tool_name(tool) + ": " + part);
+    }
 }
 
 void Steps::agent_log(JsonValue data)

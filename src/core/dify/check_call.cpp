@@ -3,6 +3,7 @@
 // and five minutes of silence.
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "dify/call_files.hpp"
@@ -225,16 +226,27 @@ Failure bad_input(const AppField &field, const std::string &what)
                      "inputs." + field.name);
 }
 
-const Input *find(const std::vector<Input> &inputs, std::string_view name)
-{
-    for (const Input &input : inputs) {
-        if (input.name == name) {
-            return &input;
+// By name.
+class GivenInputs {
+public:
+    explicit GivenInputs(const ChatCall &call) : all_(dify::call_inputs(call))
+    {
+        for (const Input &input : all_) {
+            by_name_.emplace(input.name, &input);
         }
     }
 
-    return nullptr;
-}
+    const Input *find(std::string_view name) const
+    {
+        const auto found = by_name_.find(name);
+
+        return found == by_name_.end() ? nullptr : found->second;
+    }
+
+private:
+    std::vector<Input>                        all_;
+    std::map<std::string_view, const Input *> by_name_;
+};
 
 Result<bool> check_field(const AppField &field, const Input *input)
 {
@@ -312,10 +324,10 @@ void apply_form(const AppForm &form, ChatCall &call)
         call.query_input = text_input_of(form, call.query_input);
     }
 
-    const std::vector<Input> given = dify::call_inputs(call);
+    const GivenInputs given(call);
     for (const AppField &field : form.fields) {
         if (field.required && !field.default_json.empty()
-            && find(given, field.name) == nullptr) {
+            && given.find(field.name) == nullptr) {
             call.inputs.push_back({field.name, field.default_json});
         }
     }
@@ -323,10 +335,10 @@ void apply_form(const AppForm &form, ChatCall &call)
 
 Result<bool> check_call(const AppForm &form, const ChatCall &call)
 {
-    const std::vector<Input> given = dify::call_inputs(call);
+    const GivenInputs given(call);
 
     for (const AppField &field : form.fields) {
-        Result<bool> fit = check_field(field, find(given, field.name));
+        Result<bool> fit = check_field(field, given.find(field.name));
         if (!fit) {
             return fit;
         }

@@ -2,7 +2,6 @@
 // document, or known again by the bytes around the piece.
 
 #include "dify/decode_stream.hpp"
-#include "dify/new_text.hpp"
 
 namespace opendify::dify {
 
@@ -62,12 +61,12 @@ void StreamDecoder::on_answer(Kind kind, std::string_view piece, bool plain)
 {
     if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
         if (kind == Kind::message && !spoken_.empty()) {
-            piece = new_text(piece, spoken_);
+            piece = spoken_.new_in(piece);
         }
 
         if ((kind == Kind::agent_message || !spoken_.empty())
             && piece.size() <= max_spoken_ - spoken_.size()) {
-            spoken_ += piece;
+            spoken_.add(piece);
         }
     }
 

@@ -21,6 +21,7 @@ using wire::JsonValue;
 using Type = AppField::Type;
 
 constexpr std::size_t kDefaultMaxFiles = 3;  // Dify's
+constexpr std::size_t kMaxListed = 256;
 
 struct ControlRow {
     std::string_view name;
@@ -67,6 +68,14 @@ std::vector<std::string> strings_of(JsonValue list)
     }
 
     return out;
+}
+
+// What files are compared with, each with all of it. Longer than anybody
+// writes it is not looked at: the backend does.
+std::vector<std::string> listed(JsonValue list)
+{
+    return list.size() > kMaxListed ? std::vector<std::string>()
+                                    : strings_of(list);
 }
 
 // An empty one is what the editor stores when there is none.
@@ -136,9 +145,9 @@ void read_files(AppForm &form, JsonValue upload)
     // The switch that the backend obeys, where there is one.
     form.files_enabled =
         either(upload["enabled"], image["enabled"]).boolean(false);
-    form.file_types = strings_of(upload["allowed_file_types"]);
-    form.file_extensions = strings_of(upload["allowed_file_extensions"]);
-    form.transfer_methods = strings_of(either(
+    form.file_types = listed(upload["allowed_file_types"]);
+    form.file_extensions = listed(upload["allowed_file_extensions"]);
+    form.transfer_methods = listed(either(
         upload["allowed_file_upload_methods"], image["transfer_methods"]));
     form.max_files =
         count_of(either(upload["number_limits"], image["number_limits"]));

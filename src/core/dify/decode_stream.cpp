@@ -282,7 +282,8 @@ void StreamDecoder::on_replace(JsonValue whole, JsonValue reason)
     }
 
     if (!spoken_.empty()) {
-        spoken_ = whole.string();
+        spoken_.clear();
+        spoken_.add(whole.string());
     }
 
     said_ = true;

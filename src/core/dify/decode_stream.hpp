@@ -15,6 +15,7 @@
 
 #include "dify/citations.hpp"
 #include "dify/frequent_event.hpp"
+#include "dify/new_text.hpp"
 #include "dify/output_files.hpp"
 #include "dify/steps.hpp"
 #include "dify/stream_event.hpp"
@@ -107,7 +108,7 @@ private:
 
     // New Agent: what came as agent_message, to know it again when the whole
     // answer follows as one `message`.
-    std::string spoken_;
+    SaidText spoken_;
 
     std::string          output_name_;
     std::optional<Steps> steps_;

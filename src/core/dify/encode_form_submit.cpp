@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,16 +37,37 @@ char lower(char c)
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool same(std::string_view a, std::string_view b)
+// What two names that are the same have in common.
+std::string plain_name(std::string_view name)
 {
-    a = trim(a);
-    b = trim(b);
+    std::string out(trim(name));
+    std::transform(out.begin(), out.end(), out.begin(), lower);
 
-    return !a.empty() && a.size() == b.size()
-           && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-                  return lower(x) == lower(y);
-              });
+    return out;
 }
+
+// Places of names; the first one of a name counts.
+class Places {
+public:
+    void add(std::string_view name, std::size_t place)
+    {
+        std::string plain = plain_name(name);
+
+        if (!plain.empty()) {
+            places_.emplace(std::move(plain), place);
+        }
+    }
+
+    std::size_t find(std::string_view name) const
+    {
+        const auto found = places_.find(plain_name(name));
+
+        return found == places_.end() ? kNone : found->second;
+    }
+
+private:
+    std::map<std::string, std::size_t> places_;
+};
 
 bool is_mark(char c)
 {
@@ -64,7 +86,13 @@ public:
         : form_(form), given_(form.fields.size(), false)
     {
         for (const HumanForm::Field &field : form.fields) {
+            fields_.add(field.name, values_.size());
             values_.push_back(field.value);
+        }
+
+        for (std::size_t i = 0; i < form.actions.size(); i++) {
+            actions_.add(form.actions[i].id, i);
+            actions_.add(form.actions[i].title, i);
         }
     }
 
@@ -87,6 +115,8 @@ private:
     std::string actions_text() const;
 
     const HumanForm         &form_;
+    Places                   fields_;
+    Places                   actions_;
     std::vector<std::string> values_;
     std::vector<bool>        given_;
     std::string              text_;  // of no field by name
@@ -139,16 +169,15 @@ bool FormFiller::on_named(std::string_view line)
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
 
-    for (std::size_t i = 0; i < form_.fields.size(); i++) {
-        if (same(form_.fields[i].name, name)) {
-            values_[i] = value;
-            given_[i] = true;
-            open_ = i;
-            return true;
-        }
+    const std::size_t field = fields_.find(name);
+    if (field != kNone) {
+        values_[field] = value;
+        given_[field] = true;
+        open_ = field;
+        return true;
     }
 
-    if (!same(name, "action")) {
+    if (plain_name(name) != "action") {
         return false;
     }
 
@@ -215,16 +244,10 @@ std::size_t FormFiller::action_of(std::string_view word) const
         bare.remove_suffix(1);
     }
 
-    for (std::size_t i = 0; i < form_.actions.size(); i++) {
-        for (const std::string_view said : {word, bare}) {
-            if (same(form_.actions[i].id, said)
-                || same(form_.actions[i].title, said)) {
-                return i;
-            }
-        }
-    }
+    const std::size_t action = std::min(actions_.find(word),
+                                        actions_.find(bare));
 
-    return numbered(bare);
+    return action != kNone ? action : numbered(bare);
 }
 
 // Where there is no choice and a field, a number is the field's.

@@ -7,6 +7,7 @@
 #include "dify/short_text.hpp"
 #include "opendify/backend.hpp"
 #include "opendify/limits.hpp"
+#include "wire/json_members.hpp"
 
 namespace opendify {
 
@@ -49,7 +50,7 @@ std::string scalar(JsonValue value)
 }
 
 // A value resolved from the run wins over the constant of the form.
-std::string default_of(JsonValue input, JsonValue resolved)
+std::string default_of(JsonValue input, const wire::JsonMembers &resolved)
 {
     const JsonValue value =
         resolved[input["output_variable_name"].string()];
@@ -69,13 +70,14 @@ HumanForm human_form(JsonValue data, JsonValue run_id)
     form.title = one_line(data["node_title"].string(), kMaxTitleChars);
     form.content = readable(data["form_content"].string());
 
-    const JsonValue inputs = data["inputs"];
+    const JsonValue         inputs = data["inputs"];
+    const wire::JsonMembers resolved(data["resolved_default_values"]);
+
     for (JsonValue input = inputs.first(); input; input = input.next()) {
         const std::string_view name = input["output_variable_name"].string();
         if (!name.empty()) {
             form.fields.push_back(
-                {std::string(name),
-                 default_of(input, data["resolved_default_values"])});
+                {std::string(name), default_of(input, resolved)});
         }
     }
 

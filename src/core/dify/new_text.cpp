@@ -1,7 +1,5 @@
 #include "dify/new_text.hpp"
 
-#include <cstddef>
-
 namespace opendify::dify {
 
 namespace {
@@ -11,46 +9,69 @@ bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// Blanks apart, does `text` end with `tail`?
-bool ends_with(std::string_view text, std::string_view tail)
+}  // namespace
+
+void SaidText::add(std::string_view piece)
 {
-    std::size_t i = text.size();
-    std::size_t k = tail.size();
-
-    for (;;) {
-        while (k > 0 && is_blank(tail[k - 1])) {
-            k--;
+    for (const char c : piece) {
+        if (!is_blank(c)) {
+            words_ += c;
         }
+    }
 
-        while (i > 0 && is_blank(text[i - 1])) {
-            i--;
-        }
-
-        if (k == 0) {
-            return true;
-        }
-
-        if (i == 0 || text[--i] != tail[--k]) {
-            return false;
-        }
+    if (!piece.empty()) {
+        ends_blank_ = is_blank(piece.back());
     }
 }
 
-// Blanks apart, how much of `whole` does `said` cover? npos if they differ.
-std::size_t covered(std::string_view whole, std::string_view said)
+void SaidText::clear()
+{
+    words_.clear();
+    ends_blank_ = false;
+}
+
+std::string_view SaidText::new_in(std::string_view whole) const
+{
+    if (ends_with(whole)) {
+        return {};
+    }
+
+    const std::size_t at = covered(whole);
+    if (at == std::string_view::npos) {
+        return whole;
+    }
+
+    whole.remove_prefix(at);
+    if (ends_blank_) {  // the blanks are said, too
+        while (!whole.empty() && is_blank(whole.front())) {
+            whole.remove_prefix(1);
+        }
+    }
+
+    return whole;
+}
+
+bool SaidText::ends_with(std::string_view tail) const
+{
+    std::size_t i = words_.size();
+
+    for (std::size_t k = tail.size(); k > 0; k--) {
+        if (!is_blank(tail[k - 1])
+            && (i == 0 || words_[--i] != tail[k - 1]))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+// How much of `whole` was said? npos if they differ.
+std::size_t SaidText::covered(std::string_view whole) const
 {
     std::size_t i = 0;
-    std::size_t k = 0;
 
-    for (;;) {
-        while (k < said.size() && is_blank(said[k])) {
-            k++;
-        }
-
-        if (k == said.size()) {
-            return i;
-        }
-
+    for (std::size_t k = 0; k < words_.size(); k++) {
         while (i < whole.size() && is_blank(whole[i])) {
             i++;
         }
@@ -59,33 +80,12 @@ std::size_t covered(std::string_view whole, std::string_view said)
             return i;
         }
 
-        if (whole[i++] != said[k++]) {
+        if (whole[i++] != words_[k]) {
             return std::string_view::npos;
         }
     }
-}
 
-}  // namespace
-
-std::string_view new_text(std::string_view whole, std::string_view said)
-{
-    if (ends_with(said, whole)) {
-        return {};
-    }
-
-    const std::size_t at = covered(whole, said);
-    if (at == std::string_view::npos) {
-        return whole;
-    }
-
-    whole.remove_prefix(at);
-    if (!said.empty() && is_blank(said.back())) {  // the blanks are said, too
-        while (!whole.empty() && is_blank(whole.front())) {
-            whole.remove_prefix(1);
-        }
-    }
-
-    return whole;
+    return i;
 }
 
 }  // namespace opendify::dify

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "dify/short_text.hpp"
+#include "wire/find_text.hpp"
 
 namespace opendify::dify {
 
@@ -132,7 +133,7 @@ void OutputFiles::show(TurnSink &sink)
 {
     for (const OutputFile &file : kept_) {
         const std::string_view address = unsigned_address(file.url);
-        if (linked_.find(address) != std::string::npos) {
+        if (wire::find_text(linked_, address) != std::string::npos) {
             continue;
         }
 

@@ -41,12 +41,8 @@ public:
     void form_filled(wire::JsonValue data);
 
 private:
-    void call(std::string_view id, std::string_view tool, bool alone,
-              std::string_view input);
-    void observation(std::string_view id, std::string_view tool, bool alone,
-                     std::string_view text);
-    std::string part_of(std::string_view text, std::string_view tool,
-                        bool alone);
+    void observation(std::string_view id, std::string_view tool,
+                     const std::string &part);
 
     bool first_time(std::string_view what, std::string_view id,
                     std::string_view more);
@@ -54,7 +50,6 @@ private:
 
     std::size_t        max_json_depth_;
     TurnSink          &sink_;
-    wire::JsonDocument doc_;  // JSON within a string
 
     std::unordered_set<std::size_t>     told_;
     std::map<std::string, std::int64_t> rounds_;  // how many, by node

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "flow/file_link.hpp"
+#include "wire/find_text.hpp"
 
 namespace opendify {
 
@@ -308,8 +309,8 @@ bool AnswerWriter::in_text(std::string_view address) const
 {
     constexpr std::string_view kEnds = " \t\r\n)>]\"'";
 
-    for (std::size_t at = seen_.find(address); at != std::string::npos;
-         at = seen_.find(address, at + 1))
+    for (std::size_t at = wire::find_text(seen_, address); at != std::string::npos;
+         at = wire::find_text(seen_, address, at + 1))
     {
         std::size_t end = at + address.size();
 

@@ -2,19 +2,17 @@
 
 #include <algorithm>
 
-#include "flow/think_tags.hpp"
+#include "flow/think_match.hpp"
 
 namespace opendify {
 
 namespace {
 
+using namespace think;
+
 using Verdict = TagMatch::Verdict;
 
-constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::string_view kBreaks = "\r\n";
-constexpr std::string_view kQuote = "> \xf0\x9f\x92\xad ";
-constexpr std::string_view kMarker = "<!--dify-deepseek-reasoning-->";
-constexpr std::size_t      kHold = std::string_view::npos;
+constexpr std::size_t kHold = std::string_view::npos;
 
 bool blank(char c)
 {
@@ -22,27 +20,6 @@ bool blank(char c)
 }
 
 }  // namespace
-
-struct ThinkSplitter::Match : TagMatch {
-    enum class What { open, close, marker, entity };
-
-    Match() = default;
-    Match(TagMatch match, What meaning, State opened = State::text)
-        : TagMatch(match), what(meaning), state(opened)
-    {
-    }
-
-    // What outgrows a tag is none.
-    Match bounded(std::size_t held, bool last) const
-    {
-        bool late = verdict == Verdict::partial && (last || held > kMaxTag);
-
-        return late || size > kMaxTag ? Match() : *this;
-    }
-
-    What  what = What::open;
-    State state = State::text;  // that begins
-};
 
 void ThinkSplitter::feed(std::string_view piece, ThinkSink &sink)
 {
@@ -198,7 +175,7 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
     for (std::size_t i = bytes.find_first_of("<&\r\n"); i < bytes.size();
          i = bytes.find_first_of("<&\r\n", i + 1))
     {
-        Match match = within(bytes.substr(i));
+        Match match = within(bytes.substr(i), i);
 
         if (match.verdict == Verdict::no) {
             continue;
@@ -266,64 +243,6 @@ std::size_t ThinkSplitter::scan_quote(std::string_view bytes, ThinkSink &sink)
     return breaks + (mark == Verdict::full        ? kQuote.size()
                      : next.substr(0, 2) == "> " ? 2
                                                   : 1);
-}
-
-// At a "<" or ">" of the text, or at its first word.
-ThinkSplitter::Match ThinkSplitter::opening(std::string_view bytes) const
-{
-    bool anywhere = tags_ == Tags::anywhere;
-
-    if (bytes[0] == '>' && blank_line_ && (anywhere || fence_ == 0)) {
-        return Match(match_literal(bytes, kQuote), Match::What::open,
-                     State::quote).bounded(bytes.size(), last_);
-    }
-
-    if (bytes[0] != '<' || (!anywhere && (fence_ != 0 || quoted_))) {
-        return Match();
-    }
-
-    Match match(match_think(bytes), Match::What::open, State::think);
-
-    if (match.verdict == Verdict::no) {
-        match = Match(match_details(bytes), Match::What::open,
-                      State::details);
-
-    } else if (match.verdict == Verdict::full && !blank_line_ && !anywhere) {
-        // Behind other words only with a line break.
-        match.verdict = match.size == bytes.size() ? Verdict::partial
-                        : kBreaks.find(bytes[match.size]) != kBreaks.npos
-                            ? Verdict::full
-                            : Verdict::no;
-    }
-
-    return match.bounded(bytes.size(), last_);
-}
-
-// At a byte of thoughts that may begin something else.
-ThinkSplitter::Match ThinkSplitter::within(std::string_view bytes) const
-{
-    if (bytes[0] == '&') {
-        return Match(escaped_ ? match_entity(bytes) : TagMatch(),
-                     Match::What::entity).bounded(bytes.size(), last_);
-    }
-
-    std::size_t breaks = run_of(kBreaks, bytes);
-
-    if (breaks >= kMaxBlanks) {
-        return Match();
-    }
-
-    Match match(match_closing(bytes.substr(breaks),
-                              state_ == State::think ? "</think"
-                                                     : "</details"),
-                Match::What::close);
-    match.size += breaks;
-
-    if (match.verdict == Verdict::no && breaks == 0) {
-        match = Match(match_literal(bytes, kMarker), Match::What::marker);
-    }
-
-    return match.bounded(bytes.size(), last_);
 }
 
 void ThinkSplitter::open(State state)

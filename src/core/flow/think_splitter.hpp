@@ -84,7 +84,9 @@ private:
     std::size_t scan_thought(std::string_view bytes, ThinkSink &sink);
     std::size_t scan_quote(std::string_view bytes, ThinkSink &sink);
     Match opening(std::string_view bytes) const;
-    Match within(std::string_view bytes) const;
+    Match within(std::string_view bytes, std::size_t &at) const;
+    std::size_t breaks_before(const Match &tag, std::size_t breaks,
+                              std::size_t held) const;
     void open(State state);
     void close(ThinkSink &sink);
     void note(char c);

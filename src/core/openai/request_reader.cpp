@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "wire/json_members.hpp"
+
 namespace opendify::openai {
 
 namespace {
@@ -164,10 +166,12 @@ bool RequestReader::metadata_inputs(JsonValue metadata, JsonValue inputs)
         return true;
     }
 
+    const wire::JsonMembers named(inputs);
+
     for (JsonValue item = metadata.first(); item; item = item.next()) {
         std::string_view name = input_name(item);
 
-        if (name.empty() || inputs[name]) {
+        if (name.empty() || named[name]) {
             continue;
         }
 

@@ -5,6 +5,17 @@
 namespace opendify::dify {
 namespace {
 
+std::string_view new_text(std::string_view whole, std::string_view said)
+{
+    SaidText text;
+
+    for (const char c : said) {
+        text.add({&c, 1});
+    }
+
+    return text.new_in(whole);
+}
+
 TEST(NewText, Repeats)
 {
     EXPECT_EQ(new_text("It is 18C.", "It is 18C."), "");
