@@ -2,6 +2,7 @@
 // under each lock, and other events come between.
 
 #include "ngx_http_opendify_admin.hpp"
+#include "ngx_http_opendify_log.hpp"
 
 namespace opendify::glue {
 
@@ -284,6 +285,8 @@ void on_body(ngx_http_request_t *r)
 
 ngx_int_t admin_handler(ngx_http_request_t *r)
 {
+    log_no_arguments(r);
+
     if (r->method == NGX_HTTP_POST) {
         ngx_int_t rc = ngx_http_read_client_request_body(r, on_body);
 

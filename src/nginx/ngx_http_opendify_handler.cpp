@@ -2,6 +2,8 @@
 
 #include <openssl/rand.h>
 
+#include "ngx_http_opendify_log.hpp"
+
 namespace opendify::glue {
 
 namespace {
@@ -237,6 +239,8 @@ std::optional<std::string_view> read_body(ngx_http_request_t *r,
 
 ngx_int_t handler(ngx_http_request_t *r)
 {
+    log_no_arguments(r);
+
     return guarded(r->connection->log,
                    static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
                    [r] { return handle(r); });

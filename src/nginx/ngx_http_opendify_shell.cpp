@@ -1,5 +1,7 @@
 #include "ngx_http_opendify_shell.hpp"
 
+#include "ngx_http_opendify_log.hpp"
+
 #include <sys/socket.h>
 
 namespace opendify::glue {
@@ -188,6 +190,7 @@ ngx_http_request_t *shell_create(ngx_http_request_t *client)
 
     c->data = shell;
     shell->logged = 1;
+    log_no_arguments(shell);
     shell->read_event_handler = ngx_http_request_empty_handler;
     shell->write_event_handler = ngx_http_request_empty_handler;
 
