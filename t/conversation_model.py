@@ -17,6 +17,10 @@ WAIT_S = 2.5    # a turn that waits longer for a stopped one may give up
 # Dify has taken such a turn, and nobody knows what it remembers: without a
 # text that was shown the conversation is left alone.
 LOST = ('mute', 'cut')
+# With such a text it is too: Dify has stored another one, or none.
+BROKEN = ('broken', 'cut')
+# Their stopped turns are stored as empty ones.
+FORGETFUL = ('agent-bot', 'new-agent')
 
 
 def glued(messages):
@@ -80,6 +84,12 @@ class Turn:
     @property
     def history(self):
         return glued(split(self.messages)[0])
+
+    @property
+    def forgotten(self):
+        """What is shown of it is not what Dify has stored."""
+        return self.end in BROKEN or (self.end == 'stop'
+                                      and self.scope[0] in FORGETFUL)
 
     @property
     def lengthens(self):
@@ -195,7 +205,7 @@ class Model:
             held = self.held.get(turn.conversation)
             if held is None or held.turn is not turn:
                 return
-            if turn.task:
+            if turn.task or (outcome == 'partial' and turn.forgotten):
                 held.allowed = set()
             elif outcome in ('full', 'partial'):
                 self._rename(turn)

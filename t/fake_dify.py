@@ -99,7 +99,8 @@ class FakeDify(Forms, Files, Server):
         self.stop_delay_s = 0.05
         self.ignore_stop = False
         self.silence_s = 300.0    # a chatflow or workflow that hangs
-        self.stop_script = None   # a Reply instead of "success"
+        self.stop_script = None   # a Reply instead of "success", or
+                                  # call -> one or None
         self.messages_script = None
         self.delete_script = None  # a Reply, or (call, id) -> one or None
 
@@ -167,8 +168,11 @@ class FakeDify(Forms, Files, Server):
         return parameters(app, self.upload_limits)
 
     def _stop(self, app, call, route, task_id):
-        if self.stop_script is not None:
-            return self.stop_script
+        script = self.stop_script
+        if callable(script):
+            script = script(call)
+        if script is not None:
+            return script
         user = call.json.get('user')
         if not user:
             return no_user()

@@ -52,9 +52,14 @@ class Sequence:
                            if value is not None]
 
     def expected(self, request):
-        if self.forwards:
-            return request['is']
-        return request.get('off', request['is'])
+        found = request['is']
+        if not self.forwards:
+            found = request.get('off', found)
+        word, *of = found.split()
+        # What is shown of a broken answer is not what Dify has stored.
+        broken = word == 'continue' and self.requests[int(of[0]) - 1].get(
+            'ends') in ('error', 'cut', 'reset')
+        return 'replay' if broken else found
 
     def play(self):
         for number, request in enumerate(self.requests, 1):

@@ -118,14 +118,21 @@ public:
 
     // Makes the record, or moves an existing one to the new head. Evicts the
     // least recently used ones when full. A different conversation with the
-    // same head loses both; one with the same message loses that. A pending one counts when it is
-    // settled, or 4 seconds later: whoever should have done so died.
+    // same head loses both; one with the same message loses that. A pending
+    // one counts when it is settled. Who takes it before is to ask again, for
+    // 4 seconds: then whoever should have settled it has died, and nobody
+    // knows what the backend has stored.
     void put(const Mapping &mapping, std::uint32_t now_s,
              bool pending = false);
 
-    // The backend has stored the turn that was put as pending. Does nothing
-    // if the conversation has lost that head or moved on meanwhile.
-    void settle(const Mapping &mapping);
+    // The backend has stored the turn that was put as pending; it is the one
+    // that was put last. False, and nothing is done, if the conversation has
+    // lost that head or moved on meanwhile.
+    bool settle(const Mapping &mapping);
+
+    // The backend has not stored it: the conversation is dropped, unless it has
+    // lost that head or moved on meanwhile. Whether it was.
+    bool abandon(const Mapping &mapping);
 
     // The conversation is gone at the backend.
     void drop(const Digest &scope, std::string_view id);

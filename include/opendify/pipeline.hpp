@@ -20,6 +20,7 @@
 #include "opendify/limits.hpp"
 #include "opendify/result.hpp"
 #include "opendify/turn.hpp"
+#include "opendify/turn_end.hpp"
 
 namespace opendify {
 
@@ -122,6 +123,10 @@ public:
     void complete(std::string_view block);
     const Failure &failure() const;
 
+    // The client has left in mid-answer: what comes from now on goes to the tail
+    // and no longer here.
+    std::unique_ptr<TurnTail> leave(AppMode mode);
+
     // The client has seen (or is about to see) the 200 of this stream: from
     // now on a failure is written as an event into output(). Before that
     // fail() and errors only set failure() and drop what was not yet sent.
@@ -140,6 +145,10 @@ public:
     // Of the history with the answer so far, as far as it was written, as
     // its last assistant message.
     Digest digest() const;
+
+    // What the client has is not what the backend keeps as the answer:
+    // moderation has replaced a text that was already shown.
+    bool is_other_text() const;
 
     // How much answer text was written, bytes; no thoughts.
     std::size_t text_bytes() const;

@@ -1,27 +1,42 @@
 #include "ngx_http_opendify_client.hpp"
 #include "ngx_http_opendify_shell.hpp"
+#include "ngx_http_opendify_stops.hpp"
 
 namespace opendify::glue {
 
 namespace {
 
-constexpr std::size_t kMaxReplyBytes = 1 << 20;
-constexpr ngx_msec_t  kStopTimeout = 3000;
+// Of a turn whose client has left: is it remembered?
+void settle(CallCtx *call)
+{
+    bool read = call->tail != nullptr && call->tail->over();
+    auto end = !read                     ? TurnEnd::stopped_unread
+               : call->tail->complete() ? TurnEnd::stopped
+                                        : TurnEnd::failed_after_text;
+    Zone zone(call->zone, call->ttl);
+
+    call->only_memory || next_turn(call->facts.mode, end) == NextTurn::goes_on
+        ? zone.settle(*call->mapping)
+        : zone.abandon(*call->mapping);
+    call->mapping.reset();
+}
 
 void terminate(CallCtx *call)
 {
+    if (call->tail != nullptr && call->done) {
+        guarded(ngx_cycle->log, 0, [call] {
+            call->tail->finish();
+            return 0;
+        });
+        call_look_for_end(call);
+    }
+
     if (call->mapping) {
-        Zone(call->zone, call->ttl).settle(*call->mapping);
-        call->mapping.reset();
+        settle(call);
     }
 
     shell_close(call->shell);
-}
-
-// Nobody reads on.
-bool is_alone(const CallCtx *call)
-{
-    return call->client == nullptr && call->waiter == nullptr;
+    stops_run();
 }
 
 void on_wake(ngx_event_t *ev)
@@ -61,6 +76,8 @@ void on_shell_closed(void *data)
     if (call->drain.timer_set) {
         ngx_del_timer(&call->drain);
     }
+
+    stop_on_run_gone(call);
 
     if (call->client != nullptr) {
         if (call->client->call == call) {
@@ -130,9 +147,9 @@ void on_start(ngx_event_t *ev)
     ngx_post_event(&call->wake, &ngx_posted_events);
 }
 
-CallCtx *make_call(ngx_http_request_t *client)
+CallCtx *make_call(const ShellOrigin &origin)
 {
-    auto *shell = shell_create(client);
+    auto *shell = shell_create(origin);
     if (shell == nullptr) {
         return nullptr;
     }
@@ -184,10 +201,10 @@ bool set_facts(CallCtx *call, const CallFacts &facts)
            && client.data != nullptr;
 }
 
-CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
+CallCtx *start(const ShellOrigin &origin, const LocConf *conf,
                BackendRequest &&request, const CallFacts &facts)
 {
-    auto *call = make_call(r);
+    auto *call = make_call(origin);
     if (call == nullptr) {
         return nullptr;
     }
@@ -213,53 +230,12 @@ CallCtx *start(ngx_http_request_t *r, const LocConf *conf,
     return call;
 }
 
-bool is_event_stream(const ngx_http_headers_out_t &out)
-{
-    static constexpr std::string_view kType = "text/event-stream";
-
-    return out.status == NGX_HTTP_OK && out.content_encoding == nullptr
-           && out.content_type.len >= kType.size()
-           && ngx_strncasecmp(out.content_type.data, borrow(kType).data,
-                              kType.size()) == 0;
-}
-
-// What comes is fed to the client's pipeline.
-bool is_fed(const CallCtx *call)
-{
-    return call->client != nullptr && call->event_stream
-           && call->use == CallUse::stream;
-}
-
-bool is_blocked(const CallCtx *call)
-{
-    return is_fed(call) && chat_is_full(call->client);
-}
-
-[[gnu::hot]]
-void consume(CallCtx *call, ngx_buf_t *b)
-{
-    if (ngx_buf_in_memory(b) && b->pos != b->last && !is_alone(call)) {
-        std::string_view bytes(reinterpret_cast<char *>(b->pos),
-                               static_cast<size_t>(b->last - b->pos));
-
-        if (is_fed(call)) {
-            call->client->pipeline->feed(bytes);
-
-        } else if (call->reply.size() < kMaxReplyBytes) {
-            call->reply.append(bytes.substr(0, kMaxReplyBytes
-                                                   - call->reply.size()));
-        }
-    }
-
-    b->pos = b->last;
-    b->file_pos = b->file_last;
-}
-
 }  // namespace
 
 CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
 {
-    auto *call = start(client->r, client->conf, std::move(request),
+    auto *call = start(shell_origin(client->r), client->conf,
+                       std::move(request),
                        {client->app, client->mode, client->user,
                         client->chat_id, client->client});
 
@@ -271,21 +247,6 @@ CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
     return call;
 }
 
-void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
-                         BackendRequest &&request, const CallFacts &facts)
-{
-    auto *call = start(r, conf, std::move(request), facts);
-
-    if (call != nullptr) {
-        // Dify answers at once; a silent one is not waited for.
-        ngx_add_timer(&call->drain, kStopTimeout);
-
-    } else {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "opendify: no connection for the stop call");
-    }
-}
-
 std::string_view call_authorization(const CallCtx *call)
 {
     return call->shows_key ? keep(call->shell->pool, "Bearer ",
@@ -293,11 +254,11 @@ std::string_view call_authorization(const CallCtx *call)
                            : std::string_view();
 }
 
-bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
+bool call_start_waited(const ShellOrigin &origin, const LocConf *conf,
                        BackendRequest &&request, const CallFacts &facts,
                        CallCtx *&held, ngx_event_t *waiter)
 {
-    held = start(r, conf, std::move(request), facts);
+    held = start(origin, conf, std::move(request), facts);
 
     if (held != nullptr) {
         held->held = &held;
@@ -305,6 +266,17 @@ bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
     }
 
     return held != nullptr;
+}
+
+void call_go(CallCtx *call)
+{
+    auto *ev = call->shell->connection->write;
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+
+    ev->handler(ev);
 }
 
 void call_release(CallCtx *call, ngx_msec_t drain_ms)
@@ -335,53 +307,6 @@ void call_resume(CallCtx *call)
     if (call->kept != nullptr) {
         ngx_post_event(&call->wake, &ngx_posted_events);
     }
-}
-
-void call_on_header(CallCtx *call)
-{
-    auto &out = call->sr->headers_out;
-
-    // A garbage reply is taken as HTTP/0.9 and has status 0.
-    call->status = out.status == 0 ? NGX_HTTP_BAD_GATEWAY : out.status;
-    call->event_stream = is_event_stream(out);
-
-    // The answer to a form waits for the run's stream to be there.
-    if (call->client != nullptr && call->client->form_answer) {
-        ngx_post_event(&call->client->wake, &ngx_posted_events);
-    }
-}
-
-[[gnu::hot]]
-ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in)
-{
-    auto *pool = call->sr->pool;
-
-    if (is_fed(call)) {
-        events_expect(call->client);
-    }
-
-    if (call->kept != nullptr || is_blocked(call)) {
-        if (in != nullptr && ngx_chain_add_copy(pool, &call->kept, in) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        in = nullptr;
-
-        while (call->kept != nullptr && !is_blocked(call)) {
-            auto *cl = call->kept;
-
-            consume(call, cl->buf);
-            call->kept = cl->next;
-            ngx_free_chain(pool, cl);
-        }
-    }
-
-    for (; in != nullptr; in = in->next) {
-        consume(call, in->buf);
-    }
-
-    return NGX_OK;
 }
 
 }  // namespace opendify::glue

@@ -11,16 +11,20 @@
 
 #include "ngx_opendify.hpp"
 
+#include <memory>
 #include <optional>
 
 #include "ngx_http_opendify_conf.hpp"
 #include "opendify/backend.hpp"
 #include "opendify/conversation_map.hpp"
 #include "opendify/fingerprint.hpp"
+#include "opendify/turn_end.hpp"
 
 namespace opendify::glue {
 
 struct ClientCtx;
+struct ShellOrigin;
+struct Stop;
 
 // What a module context of ours is.
 enum class CtxKind { client, call, neither };
@@ -78,19 +82,20 @@ struct CallCtx : RequestCtx {
     ngx_event_t drain = {};
     ngx_msec_t  started_at = 0;
 
-    // After the client left: to store when Dify has stored the turn.
-    std::optional<Mapping> mapping;
-    ngx_shm_zone_t        *zone = nullptr;
-    time_t                 ttl = 0;
+    Stop *stop = nullptr;  // that is about this run
+
+    // After the client left: what comes, and what to remember if it ends
+    // well; always, where the chat has no other memory.
+    std::unique_ptr<TurnTail> tail;
+    std::optional<Mapping>    mapping;
+    bool                      only_memory = false;
+    ngx_shm_zone_t           *zone = nullptr;
+    time_t                    ttl = 0;
 };
 
 // Starts a call on behalf of `client`, which is woken when there is news.
 // Null when there is no connection to spare (it was logged).
 CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use);
-
-// A call that nobody reads: Dify's stop.
-void call_start_detached(ngx_http_request_t *r, const LocConf *conf,
-                         BackendRequest &&request, const CallFacts &facts);
 
 // The value of the call's Authorization, "" if it has none; in its pool.
 std::string_view call_authorization(const CallCtx *call);
@@ -98,9 +103,13 @@ std::string_view call_authorization(const CallCtx *call);
 // A call whose reply `held` is about to have; `waiter` is posted when it is
 // done or lost. To be released when it was read, or before r ends. False when
 // there is no connection to spare.
-bool call_start_waited(ngx_http_request_t *r, const LocConf *conf,
+bool call_start_waited(const ShellOrigin &origin, const LocConf *conf,
                        BackendRequest &&request, const CallFacts &facts,
                        CallCtx *&held, ngx_event_t *waiter);
+
+// Starts it now, not at the next turn of the event loop: what connections there
+// are it has. From an event of our own only.
+void call_go(CallCtx *call);
 
 // The client wants no more of it. It is read on, unseen, for at most
 // `drain_ms` and then closed; 0 closes it at the next turn of the event loop.
@@ -108,6 +117,15 @@ void call_release(CallCtx *call, ngx_msec_t drain_ms);
 
 // The client can take more.
 void call_resume(CallCtx *call);
+
+// Nobody reads on.
+inline bool is_alone(const CallCtx *call)
+{
+    return call->client == nullptr && call->waiter == nullptr;
+}
+
+// Of one with a tail: has Dify ended the run?
+void call_look_for_end(CallCtx *call);
 
 // Gives the subrequest all that it would otherwise share with its parent:
 // method, body and a list of headers of its own.

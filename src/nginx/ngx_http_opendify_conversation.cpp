@@ -132,10 +132,38 @@ std::string_view told_conversation(const ClientCtx *ctx)
     return id.empty() ? std::string_view(ctx->turn.conversation_id) : id;
 }
 
-// Dify has taken the turn, and nobody can say what became of it.
+// Dify has taken the turn, and has not said itself that it failed.
 bool is_unknown(Errc errc)
 {
-    return errc == Errc::backend_closed || errc == Errc::backend_timeout;
+    return errc == Errc::backend_closed || errc == Errc::backend_timeout
+           || errc == Errc::event_too_large;
+}
+
+// The client has some of the answer.
+bool shows_text(const Pipeline &answer)
+{
+    return answer.committed() && answer.text_bytes() != 0;
+}
+
+TurnEnd end_of(const Pipeline &answer)
+{
+    bool shown = shows_text(answer);
+
+    if (answer.failed()) {
+        bool unknown = is_unknown(answer.failure().errc);
+
+        return shown ? unknown ? TurnEnd::lost_after_text
+                               : TurnEnd::failed_after_text
+                     : unknown ? TurnEnd::lost
+                               : TurnEnd::failed;
+    }
+
+    // Dify has ended, but the client left before it had the rest.
+    if (!answer.ended() && !shown) {
+        return TurnEnd::stopped_unseen;
+    }
+
+    return answer.is_other_text() ? TurnEnd::other_text : TurnEnd::complete;
 }
 
 }  // namespace
@@ -219,8 +247,15 @@ void conversation_begin_anew(ClientCtx *ctx)
 
 void conversation_give_up(ClientCtx *ctx)
 {
+    auto mapping = ctx->conf->memory == kMemoryChat ? answered(ctx)
+                                                    : std::nullopt;
+
+    if (mapping) {
+        zone_of(ctx).put(*mapping, ctx->start);
+        ctx->taken.reset();
+
     // The answer to a form is part of the turn that asked.
-    if (ctx->conf->memory == kMemoryChat || ctx->paused) {
+    } else if (ctx->conf->memory == kMemoryChat || ctx->paused) {
         conversation_put_back(ctx);
 
     } else if (ctx->taken) {
@@ -238,37 +273,44 @@ void conversation_drop(ClientCtx *ctx)
 
 void conversation_remember(ClientCtx *ctx)
 {
-    auto &answer = *ctx->pipeline;
+    auto mapping = answered(ctx);
 
-    bool seen = answer.ended()
-                || (answer.committed() && answer.text_bytes() != 0);
-    auto mapping = seen ? answered(ctx) : std::nullopt;
+    switch (next_turn(ctx->mode, end_of(*ctx->pipeline))) {
 
-    if (mapping) {
-        zone_of(ctx).put(*mapping, ctx->start);
-        ctx->taken.reset();
+    case NextTurn::goes_on:
+        if (mapping) {
+            zone_of(ctx).put(*mapping, ctx->start);
+            ctx->taken.reset();
+            break;
+        }
 
-    } else if (answer.failed() && is_unknown(answer.failure().errc)) {
-        conversation_give_up(ctx);
+        [[fallthrough]];
 
-    } else {
+    case NextTurn::goes_back:
         conversation_put_back(ctx);
+        break;
+
+    case NextTurn::replays:
+        conversation_give_up(ctx);
+        break;
     }
 }
 
 void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
 {
-    auto &answer = *ctx->pipeline;
+    auto mapping = shows_text(*ctx->pipeline) ? answered(ctx) : std::nullopt;
 
-    bool seen = answer.committed() && answer.text_bytes() != 0;
-    auto mapping = seen ? answered(ctx) : std::nullopt;
+    call->tail = ctx->pipeline->leave(ctx->mode);
 
-    if (!mapping) {
+    if (!mapping
+        || next_turn(ctx->mode, TurnEnd::stopped) != NextTurn::goes_on)
+    {
         conversation_give_up(ctx);
         return;
     }
 
     call->mapping = mapping;
+    call->only_memory = ctx->conf->memory == kMemoryChat;
     call->zone = main_conf(ctx->r)->zone;
     call->ttl = main_conf(ctx->r)->ttl;
     zone_of(ctx).put(*mapping, ctx->start, true);

@@ -3,6 +3,7 @@
 //     find one -> DELETE /conversations/ID -> it is gone: forget it -> ...
 
 #include "ngx_http_opendify_admin.hpp"
+#include "ngx_http_opendify_shell.hpp"
 
 namespace opendify::glue {
 
@@ -30,7 +31,7 @@ bool start_call(Job *job, const ConversationEntry &entry)
     }
 
     if (!call_start_waited(
-            job->r, &job->conf,
+            shell_origin(job->r), &job->conf,
             encode_conversation_delete(entry.id.view(), admin.user()),
             {app, AppMode::unknown, admin.user(), "", ""}, job->call,
             &job->next))

@@ -2,6 +2,7 @@
 // call has news.
 
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_stops.hpp"
 #include "opendify/prefetch.hpp"
 
 namespace opendify::glue {
@@ -53,13 +54,18 @@ void leave(void *data)
         return;
     }
 
+    ctx->stopped = true;
+
+    guarded(ctx->r->connection->log, 0, [ctx] {
+        stop_add(ctx->r, ctx->conf,
+                 encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
+                                  ctx->user),
+                 ctx->call);
+        return 0;
+    });
+
     guarded(ctx->r->connection->log, 0, [ctx] {
         conversation_hand_over(ctx, ctx->call);
-        ctx->stopped = true;
-        call_start_detached(ctx->r, ctx->conf,
-                            encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
-                                             ctx->user),
-                            ctx->call->facts);
         return 0;
     });
 

@@ -30,8 +30,8 @@ ngx_socket_t shell_socket(ngx_log_t *log)
 
 void ignore_event(ngx_event_t *) {}
 
-// The shell's log speaks of the client: a copy of its log and context.
-bool copy_log(ngx_connection_t *c, ngx_http_request_t *client)
+// The shell's log speaks of the client: a copy of its log, and a context.
+bool copy_log(ngx_connection_t *c, const ShellOrigin &origin)
 {
     auto *log = static_cast<ngx_log_t *>(ngx_palloc(c->pool, sizeof(ngx_log_t)));
     auto *ctx = static_cast<ngx_http_log_ctx_t *>(
@@ -41,7 +41,7 @@ bool copy_log(ngx_connection_t *c, ngx_http_request_t *client)
         return false;
     }
 
-    *log = *client->connection->log;
+    *log = origin.log;
     log->data = ctx;
     log->action = nullptr;
     ctx->connection = c;
@@ -53,43 +53,38 @@ bool copy_log(ngx_connection_t *c, ngx_http_request_t *client)
     return true;
 }
 
-bool copy_addresses(ngx_connection_t *c, ngx_http_request_t *client)
+bool copy_address(ngx_pool_t *pool, sockaddr *&address, socklen_t len)
 {
-    auto *from = client->connection;
+    auto *to = static_cast<sockaddr *>(ngx_palloc(pool, len));
 
-    c->sockaddr = static_cast<sockaddr *>(ngx_palloc(c->pool, from->socklen));
-    c->addr_text = copy(c->pool, view(from->addr_text));
-
-    if (c->sockaddr == nullptr || c->addr_text.data == nullptr) {
-        return false;
+    if (to != nullptr) {
+        ngx_memcpy(to, address, len);
     }
 
-    ngx_memcpy(c->sockaddr, from->sockaddr, from->socklen);
-    c->socklen = from->socklen;
-    c->listening = from->listening;
+    address = to;
 
-    if (from->local_sockaddr == nullptr) {
-        return true;
-    }
-
-    c->local_sockaddr = static_cast<sockaddr *>(
-        ngx_palloc(c->pool, from->local_socklen));
-    if (c->local_sockaddr == nullptr) {
-        return false;
-    }
-
-    ngx_memcpy(c->local_sockaddr, from->local_sockaddr, from->local_socklen);
-    c->local_socklen = from->local_socklen;
-
-    return true;
+    return to != nullptr;
 }
 
-bool make_http_connection(ngx_connection_t *c, ngx_http_request_t *client)
+bool copy_addresses(ngx_connection_t *c, const ShellOrigin &origin)
+{
+    c->sockaddr = origin.address;
+    c->socklen = origin.address_len;
+    c->addr_text = copy(c->pool, view(origin.address_text));
+    c->listening = origin.listening;
+    c->local_sockaddr = origin.local;
+    c->local_socklen = origin.local_len;
+
+    return copy_address(c->pool, c->sockaddr, c->socklen)
+           && c->addr_text.data != nullptr
+           && (c->local_sockaddr == nullptr
+               || copy_address(c->pool, c->local_sockaddr, c->local_socklen));
+}
+
+bool make_http_connection(ngx_connection_t *c, const ShellOrigin &origin)
 {
     auto *hc = static_cast<ngx_http_connection_t *>(
         ngx_pcalloc(c->pool, sizeof(ngx_http_connection_t)));
-    auto *cscf = static_cast<ngx_http_core_srv_conf_t *>(
-        ngx_http_get_module_srv_conf(client, ngx_http_core_module));
 
     c->buffer = ngx_create_temp_buf(c->pool, 16);
 
@@ -97,8 +92,8 @@ bool make_http_connection(ngx_connection_t *c, ngx_http_request_t *client)
         return false;
     }
 
-    hc->addr_conf = client->http_connection->addr_conf;
-    hc->conf_ctx = cscf->ctx;
+    hc->addr_conf = origin.addr_conf;
+    hc->conf_ctx = origin.conf_ctx;
     c->data = hc;
 
     return true;
@@ -116,9 +111,10 @@ void close_shell_connection(ngx_connection_t *c)
     }
 }
 
-ngx_connection_t *make_connection(ngx_http_request_t *client)
+ngx_connection_t *make_connection(const ShellOrigin &origin)
 {
-    auto *log = client->connection->log;
+    // Of the worker: the client's own may be gone when there is none.
+    auto *log = ngx_cycle->log;
 
     ngx_socket_t fd = shell_socket(log);
     if (fd == -1) {
@@ -141,8 +137,8 @@ ngx_connection_t *make_connection(ngx_http_request_t *client)
     c->start_time = ngx_current_msec;
     c->pool = ngx_create_pool(kPoolSize, log);
 
-    if (c->pool == nullptr || !copy_log(c, client) || !copy_addresses(c, client)
-        || !make_http_connection(c, client))
+    if (c->pool == nullptr || !copy_log(c, origin) || !copy_addresses(c, origin)
+        || !make_http_connection(c, origin))
     {
         c->log = log;
         close_shell_connection(c);
@@ -152,14 +148,13 @@ ngx_connection_t *make_connection(ngx_http_request_t *client)
     return c;
 }
 
-bool copy_request_line(ngx_http_request_t *shell, ngx_http_request_t *client)
+bool copy_request_line(ngx_http_request_t *shell, const ShellOrigin &origin)
 {
-    shell->request_line = copy(shell->pool, view(client->request_line));
-    shell->method_name = copy(shell->pool, view(client->method_name));
-    shell->unparsed_uri = copy(shell->pool, view(client->unparsed_uri));
-    shell->http_protocol = copy(shell->pool, view(client->http_protocol));
-    shell->headers_in.server = copy(shell->pool,
-                                    view(client->headers_in.server));
+    shell->request_line = copy(shell->pool, view(origin.request_line));
+    shell->method_name = copy(shell->pool, view(origin.method_name));
+    shell->unparsed_uri = copy(shell->pool, view(origin.unparsed_uri));
+    shell->http_protocol = copy(shell->pool, view(origin.http_protocol));
+    shell->headers_in.server = copy(shell->pool, view(origin.server));
     shell->http_version = NGX_HTTP_VERSION_11;
 
     return shell->request_line.data != nullptr
@@ -171,9 +166,45 @@ bool copy_request_line(ngx_http_request_t *shell, ngx_http_request_t *client)
 
 }  // namespace
 
-ngx_http_request_t *shell_create(ngx_http_request_t *client)
+ShellOrigin shell_origin(ngx_http_request_t *client)
 {
-    auto *c = make_connection(client);
+    auto *c = client->connection;
+    auto *cscf = static_cast<ngx_http_core_srv_conf_t *>(
+        ngx_http_get_module_srv_conf(client, ngx_http_core_module));
+
+    return {*c->log, c->sockaddr, c->socklen, c->addr_text, c->listening,
+            c->local_sockaddr, c->local_socklen,
+            client->http_connection->addr_conf, cscf->ctx,
+            client->request_line, client->method_name, client->unparsed_uri,
+            client->http_protocol, client->headers_in.server};
+}
+
+bool shell_keep(ngx_pool_t *pool, ShellOrigin &origin)
+{
+    if (!copy_address(pool, origin.address, origin.address_len)
+        || (origin.local != nullptr
+            && !copy_address(pool, origin.local, origin.local_len)))
+    {
+        return false;
+    }
+
+    for (auto *text : {&origin.address_text, &origin.request_line,
+                       &origin.method_name, &origin.unparsed_uri,
+                       &origin.http_protocol, &origin.server})
+    {
+        *text = copy(pool, view(*text));
+
+        if (text->data == nullptr) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+ngx_http_request_t *shell_create(const ShellOrigin &origin)
+{
+    auto *c = make_connection(origin);
     if (c == nullptr) {
         return nullptr;
     }
@@ -194,7 +225,7 @@ ngx_http_request_t *shell_create(ngx_http_request_t *client)
     shell->read_event_handler = ngx_http_request_empty_handler;
     shell->write_event_handler = ngx_http_request_empty_handler;
 
-    if (!copy_request_line(shell, client)) {
+    if (!copy_request_line(shell, origin)) {
         shell_close(shell);
         return nullptr;
     }

@@ -8,9 +8,35 @@
 
 namespace opendify::glue {
 
-// Looks to nginx like the client's request (addresses, server, log), with
-// copies of all of it. Null when there is no connection to spare.
-ngx_http_request_t *shell_create(ngx_http_request_t *client);
+// What a shell has of a client: it looks to nginx like the client's request
+// (addresses, server, log).
+struct ShellOrigin {
+    ngx_log_t             log;
+    sockaddr             *address;
+    socklen_t             address_len;
+    ngx_str_t             address_text;
+    ngx_listening_t      *listening;
+    sockaddr             *local;  // may be null
+    socklen_t             local_len;
+    ngx_http_addr_conf_t *addr_conf;
+    ngx_http_conf_ctx_t  *conf_ctx;
+
+    ngx_str_t request_line;
+    ngx_str_t method_name;
+    ngx_str_t unparsed_uri;
+    ngx_str_t http_protocol;
+    ngx_str_t server;
+};
+
+// Borrows from the client's request.
+ShellOrigin shell_origin(ngx_http_request_t *client);
+
+// Copies what was borrowed, so that it outlives the client. False without
+// memory.
+bool shell_keep(ngx_pool_t *pool, ShellOrigin &origin);
+
+// With copies of all of it. Null when there is no connection to spare.
+ngx_http_request_t *shell_create(const ShellOrigin &origin);
 
 // Ends it with everything in it: cleanups run, an open upstream is closed, one
 // that has ended went to keepalive before. Never from within its own stack.

@@ -256,9 +256,37 @@ void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending)
 
 void Zone::settle(const Mapping &mapping)
 {
-    ShmLock lock(slab(shm_));
+    Journalled change;
 
-    ConversationMap(root(shm_)->map).settle(mapping);
+    {
+        ShmLock lock(slab(shm_));
+
+        if (!ConversationMap(root(shm_)->map).settle(mapping)) {
+            return;
+        }
+
+        change = persist_put(shm_);
+    }
+
+    persist_write(shm_, change);
+}
+
+void Zone::abandon(const Mapping &mapping)
+{
+    Journalled change;
+
+    {
+        ShmLock lock(slab(shm_));
+
+        if (!ConversationMap(root(shm_)->map).abandon(mapping)) {
+            return;
+        }
+
+        change = persist_drop(shm_, ConversationMap::key(mapping.scope,
+                                                         mapping.id.view()));
+    }
+
+    persist_write(shm_, change);
 }
 
 void Zone::drop(const Digest &scope, std::string_view id)

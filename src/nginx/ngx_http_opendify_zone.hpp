@@ -42,7 +42,9 @@ public:
     // Remembers it, unless it was erased since the turn began.
     void put(const Mapping &mapping, const TurnStart &start,
              bool pending = false);
+    // Of one that is pending: the backend has stored it, or has not.
     void settle(const Mapping &mapping);
+    void abandon(const Mapping &mapping);
     void drop(const Digest &scope, std::string_view id);
 
     // From now on what matches, and belongs to a turn that has begun, is not

@@ -1,6 +1,7 @@
 // What is known of an answer.
 
 #include "flow/pipeline_impl.hpp"
+#include "flow/turn_tail.hpp"
 
 namespace opendify {
 
@@ -12,6 +13,17 @@ bool Pipeline::started() const
 bool Pipeline::stirred() const
 {
     return impl_->decoder->stirred();
+}
+
+bool Pipeline::is_other_text() const
+{
+    return impl_->muted;
+}
+
+std::unique_ptr<TurnTail> Pipeline::leave(AppMode mode)
+{
+    return std::make_unique<StreamTail>(std::move(impl_->parser), mode,
+                                        impl_->limits);
 }
 
 const Failure &Pipeline::failure() const

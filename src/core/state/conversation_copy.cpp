@@ -27,10 +27,15 @@ ConversationEntry entry_of(const Record &record)
     entry.id = record.id;
     entry.owner = record.owner;
     entry.used_s = record.used_s;
-    entry.has_head = record.has_head != 0;
-    entry.is_taken = record.has_head == 0 && record.taken != 0;
-    entry.has_message = entry.is_taken ? record.taken_message != 0
-                                       : record.has_message != 0;
+    // Whoever reads it after a crash does not know whether the backend has
+    // stored what is pending: it is as if that turn had not ended.
+    const bool pending = record.has_head != 0 && record.pending != 0;
+
+    entry.has_head = record.has_head != 0 && !pending;
+    entry.is_taken = pending || (record.has_head == 0 && record.taken != 0);
+    entry.has_message = record.has_head == 0 && record.taken != 0
+                            ? record.taken_message != 0
+                            : record.has_message != 0;
 
     return entry;
 }

@@ -31,12 +31,25 @@ bool is_old(const Record &record, std::uint32_t now_s, std::uint32_t ttl_s)
     return now_s > record.used_s && now_s - record.used_s > ttl_s;
 }
 
-// A clock that went back makes nothing pending for long.
-bool is_pending(const Record &record, std::uint32_t now_s)
+// Somebody is still to settle it. A clock that went back makes nothing be
+// awaited for long.
+bool is_awaited(const Record &record, std::uint32_t now_s)
 {
     constexpr std::uint32_t kPendingS = 4;
 
-    return record.pending != 0 && now_s - record.used_s <= kPendingS;
+    return now_s - record.used_s <= kPendingS;
+}
+
+// The record of the conversation if it has that head, or kNone.
+std::uint32_t find_head(Table &table, const Mapping &mapping)
+{
+    const std::uint32_t number = table.find(
+        by_conversation, key_of(mapping.scope, mapping.id.view()));
+
+    return number != kNone && table.record(number).has_head != 0
+                   && table.record(number).digest[by_head] == mapping.head
+               ? number
+               : kNone;
 }
 
 void take_head(Table &table, std::uint32_t number, Mapping &out)
@@ -152,8 +165,9 @@ Taken ConversationMap::take_by(std::size_t index, const Digest &digest,
         return Taken::no;
     }
 
-    if (is_pending(table.record(number), now_s)) {
-        return Taken::pending;
+    if (table.record(number).pending != 0) {
+        return is_awaited(table.record(number), now_s) ? Taken::pending
+                                                       : Taken::no;
     }
 
     take_head(table, number, out);
@@ -209,18 +223,35 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
     }
 }
 
-void ConversationMap::settle(const Mapping &mapping)
+bool ConversationMap::settle(const Mapping &mapping)
 {
     Table table(base_);
     const Change change(table);
-    const std::uint32_t number = table.find(
-        by_conversation, key_of(mapping.scope, mapping.id.view()));
+    const std::uint32_t number = find_head(table, mapping);
 
-    if (number != kNone && table.record(number).has_head != 0
-        && table.record(number).digest[by_head] == mapping.head)
-    {
-        table.record(number).pending = 0;
+    if (number == kNone) {
+        return false;
     }
+
+    table.record(number).pending = 0;
+    table.use(number);
+
+    return true;
+}
+
+bool ConversationMap::abandon(const Mapping &mapping)
+{
+    Table table(base_);
+    const Change change(table);
+    const std::uint32_t number = find_head(table, mapping);
+
+    if (number == kNone || table.record(number).pending == 0) {
+        return false;
+    }
+
+    table.forget(number);
+
+    return true;
 }
 
 void ConversationMap::drop(const Digest &scope, std::string_view id)

@@ -211,12 +211,54 @@ TEST(ConversationMap, APendingTurnIsWaitedFor)
     EXPECT_EQ(region.map().take(kScope, mapping.head, 14, kTtl, id), Taken::yes);
 
     region.map().put(mapping, 20, true);
-    EXPECT_EQ(region.map().take(kScope, mapping.head, 25, kTtl, id), Taken::yes)
-        << "who should have put it died";
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 25, kTtl, id), Taken::no)
+        << "who should have settled it died";
+    EXPECT_TRUE(region.map().settle(mapping));
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 25, kTtl, id),
+              Taken::yes) << "it was only late";
 
     region.map().put(mapping, 30, true);
-    EXPECT_EQ(region.map().take(kScope, mapping.head, 29, kTtl, id), Taken::yes)
+    EXPECT_EQ(region.map().take(kScope, mapping.head, 29, kTtl, id), Taken::no)
         << "the clock went back";
+}
+
+TEST(ConversationMap, APendingTurnIsAbandoned)
+{
+    Region region(8);
+    const Mapping mapping = { kScope, digest("h"), digest("m"), id_of("c") };
+    Mapping id;
+
+    region.map().put(mapping, 10, true);
+    EXPECT_TRUE(region.map().abandon(mapping));
+    EXPECT_EQ(region.map().size(), 0u);
+    EXPECT_FALSE(region.map().abandon(mapping));
+    EXPECT_FALSE(region.map().settle(mapping));
+
+    region.map().put(mapping, 10);
+    EXPECT_FALSE(region.map().abandon(mapping)) << "it was settled";
+
+    region.map().put({ kScope, digest("h2"), {}, id_of("c") }, 11, true);
+    EXPECT_FALSE(region.map().abandon(mapping)) << "it has moved on";
+    EXPECT_EQ(region.map().take(kScope, digest("h2"), 12, kTtl, id),
+              Taken::pending);
+}
+
+TEST(ConversationMap, APendingTurnIsKeptAsOneThatHasNotEnded)
+{
+    Region region(8);
+    const Mapping mapping = { kScope, digest("h"), digest("m"), id_of("c") };
+    ConversationEntry entry;
+
+    region.map().put(mapping, 10, true);
+    ASSERT_TRUE(region.map().newest(entry));
+    EXPECT_FALSE(entry.has_head);
+    EXPECT_TRUE(entry.is_taken);
+    EXPECT_TRUE(entry.has_message);
+
+    region.map().settle(mapping);
+    ASSERT_TRUE(region.map().newest(entry));
+    EXPECT_TRUE(entry.has_head);
+    EXPECT_FALSE(entry.is_taken);
 }
 
 TEST(ConversationMap, SettlingGivesNothingBack)
@@ -233,7 +275,7 @@ TEST(ConversationMap, SettlingGivesNothingBack)
               Taken::yes);
     EXPECT_EQ(id.id.view(), "d") << "the later answer has the name";
 
-    region.map().put(stopped, 20, true);
+    region.map().put(stopped, 20);
     EXPECT_EQ(region.take("h", 25), "c");
     region.map().settle(stopped);
     EXPECT_EQ(region.take("h", 26), "") << "it was taken meanwhile";
