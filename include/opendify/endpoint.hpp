@@ -19,14 +19,24 @@ enum class Endpoint { chat_completions, completions, models, model, unknown };
 
 struct Route {
     Endpoint         endpoint = Endpoint::unknown;
-    std::string      model;  // of Endpoint::model, percent-decoded
+    std::string      model;  // of Endpoint::model
     std::string_view allow;  // "GET, HEAD" or "POST"; static
+    std::string      path;   // how it is written: no slash too many
+    std::string      other;  // with "v1/" where path has none, or without;
+                             // empty where the prefix leaves no choice
+    bool             versioned = false;  // path has one where there is a choice
 };
 
-// `path` is the raw path of the request line, without arguments, after the
-// location's prefix. Accepts the routes with and without a leading "v1/" and
-// with a trailing slash; the id of a model may hold slashes, encoded or not.
-Route route_of(std::string_view path);
+// `path` is the whole path, decoded; `prefix` is the location's, empty where it
+// has none. Every path but Route::path and Route::other names the route in a
+// way that no rule of the configuration is about: it is not to be served.
+Route route_of(std::string_view path, std::string_view prefix);
+
+// What a client that sent `sent`, the raw path and arguments, of which `path`
+// is the path by now, has to send for `right`: percent-encoded, never the
+// address of another host. Empty if a rewritten path does not tell.
+std::string target_to_send(std::string_view right, std::string_view path,
+                           std::string_view sent, bool rewritten);
 
 // Strict about what would change the answer's shape (n > 1, logprobs, a
 // forced tool_choice: unsupported_value), deaf to everything unknown

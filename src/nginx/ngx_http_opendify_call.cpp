@@ -1,4 +1,5 @@
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_phases.hpp"
 #include "ngx_http_opendify_shell.hpp"
 #include "ngx_http_opendify_stops.hpp"
 
@@ -108,6 +109,7 @@ ngx_int_t on_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     call->done = true;
     call->rc = rc;
+    log_own_answer(call, rc);
     ngx_post_event(call->client != nullptr   ? &call->client->wake
                    : call->waiter != nullptr ? call->waiter
                                              : &call->wake,
@@ -124,7 +126,7 @@ void on_start(ngx_event_t *ev)
     auto *call = static_cast<CallCtx *>(
         ngx_http_get_module_ctx(shell, ngx_http_opendify_module));
 
-    ev->handler = [](ngx_event_t *) {};
+    ev->handler = shell_on_event;
 
     auto *ps = static_cast<ngx_http_post_subrequest_t *>(
         ngx_palloc(shell->pool, sizeof(ngx_http_post_subrequest_t)));
@@ -138,6 +140,7 @@ void on_start(ngx_event_t *ev)
             && call_set_request(call))
         {
             ngx_http_set_ctx(call->sr, call, ngx_http_opendify_module);
+            call->sr->write_event_handler = phases_run;
             ngx_http_run_posted_requests(c);
             return;
         }

@@ -115,8 +115,11 @@ struct ClientCtx : RequestCtx {
 
 // handler
 ngx_int_t handler(ngx_http_request_t *r);
+// What r->uri asks for: NGX_OK; NGX_HTTP_NOT_FOUND; or a redirect, whose header
+// is set, to the one way to write it.
+ngx_int_t find_route(ngx_http_request_t *r, Route &route);
 // The path as it was sent, without arguments and without the location's
-// prefix: a model's id may hold an encoded slash, which r->uri has lost.
+// prefix.
 std::string_view path_of(ngx_http_request_t *r);
 // The body; nothing if it could not be read. It may lie in memory, in a
 // temporary file, or in both, and is `gathered` unless it is in one piece.
@@ -170,6 +173,8 @@ Failure no_connection();
 // What a call that is over, without an event stream, means; null: it is lost.
 Failure call_failure(const CallCtx *call);
 void log_failure(const ClientCtx *ctx);
+// Says so where nginx itself has ended the call with status `rc`.
+void log_own_answer(const CallCtx *call, ngx_int_t rc);
 
 // identity: sets client, user, chat id, parent id, scope and inputs
 void identify(ClientCtx *ctx);

@@ -114,6 +114,26 @@ void merge_form(LocConf *conf, LocConf *prev)
     }
 }
 
+// nginx would run it in the middle of a request that still has timers and
+// calls.
+char *check_post_action(ngx_conf_t *cf)
+{
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    if (clcf->post_action.data == nullptr) {
+        return kConfOk;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"post_action %V\" cannot stand beside "
+                       "\"opendify_pass\" nor above it: use \"access_log\" "
+                       "with the $opendify_* variables, or move it into the "
+                       "other locations", &clcf->post_action);
+
+    return conf_error();
+}
+
 char *check_main(ngx_conf_t *cf, const MainConf *mcf)
 {
     if (mcf->zone == nullptr) {
@@ -224,7 +244,9 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return merge_conversations(cf, mcf, conf, prev);
         }
 
-        if (!set_defaults(cf, conf)) {
+        if (!set_defaults(cf, conf)
+            || check_post_action(cf) != kConfOk)
+        {
             return conf_error();
         }
 

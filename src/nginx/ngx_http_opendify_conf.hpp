@@ -49,6 +49,9 @@ struct MainConf {
     time_t           ttl;      // seconds
     time_t           created;  // when the configuration was read
     ngx_int_t        request_id_index;
+    ngx_int_t        limit_req;   // where the module's configuration is, or
+    ngx_int_t        limit_conn;  // -1
+    ngx_array_t     *shared_variables;  // of phases_share_variables(), or null
 };
 
 enum Memory : ngx_uint_t { kMemoryHistory, kMemoryChat };

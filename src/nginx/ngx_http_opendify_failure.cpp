@@ -1,6 +1,7 @@
 // What goes wrong around a call, in words.
 
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_phases.hpp"
 
 namespace opendify::glue {
 
@@ -16,6 +17,53 @@ Failure no_connection()
             "The server has no connection to spare: try again later.", "", ""};
 }
 
+namespace {
+
+// Nothing was asked: nginx answered in the internal location.
+bool is_nginx_own(const CallCtx *call)
+{
+    return call->sr != nullptr && call->sr->upstream == nullptr;
+}
+
+Failure misconfigured(std::string message)
+{
+    return {Errc::backend_misconfigured, std::move(message), "", ""};
+}
+
+Failure own_failure(ngx_uint_t status)
+{
+    auto code = std::to_string(status);
+
+    if (status < NGX_HTTP_BAD_REQUEST) {
+        return misconfigured("nginx redirects calls to Dify (status " + code
+                             + "): a \"return\" or \"rewrite\" in the "
+                               "location that opendify_pass names keeps them "
+                               "from proxy_pass.");
+    }
+
+    if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return misconfigured("The location that opendify_pass names takes no "
+                             "call as large as this: it needs "
+                             "\"client_max_body_size 0;\".");
+    }
+
+    return misconfigured("The location that opendify_pass names does not pass "
+                         "calls to Dify: nginx answers there with status "
+                         + code + ".");
+}
+
+bool is_redirect(ngx_uint_t status)
+{
+    return status >= NGX_HTTP_SPECIAL_RESPONSE && status < NGX_HTTP_BAD_REQUEST;
+}
+
+bool is_status(ngx_int_t rc)
+{
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE && rc < 600;
+}
+
+}  // namespace
+
 Failure call_failure(const CallCtx *call)
 {
     if (call == nullptr) {
@@ -23,27 +71,50 @@ Failure call_failure(const CallCtx *call)
                 "", ""};
     }
 
+    if (is_nginx_own(call) && phases_refused(call->shell)) {
+        return {Errc::backend_rate_limited,
+                "Too many requests: try again later.", "", ""};
+    }
+
+    auto status = call->status != 0 ? call->status
+                                    : static_cast<ngx_uint_t>(call->rc);
+
+    if (is_nginx_own(call)
+        && (is_redirect(status) || (call->status == 0 && is_status(call->rc))))
+    {
+        return own_failure(status);
+    }
+
     if (call->status != 0) {
         return decode_error_reply(static_cast<int>(call->status), call->reply);
     }
 
-    switch (call->rc) {
-
-    case NGX_HTTP_GATEWAY_TIME_OUT:
+    if (call->rc == NGX_HTTP_GATEWAY_TIME_OUT) {
         return {Errc::backend_timeout, "Dify did not answer in time.", "", ""};
-
-    // No proxy has seen the call: the location is not there, or has none.
-    case NGX_HTTP_FORBIDDEN:
-    case NGX_HTTP_NOT_FOUND:
-    case NGX_HTTP_NOT_ALLOWED:
-        return {Errc::backend_misconfigured,
-                "The location that opendify_pass names does not pass calls "
-                "to Dify.", "", ""};
-
-    default:
-        return {Errc::backend_unreachable, "Dify could not be reached.",
-                "", ""};
     }
+
+    if (is_status(call->rc) && call->rc != NGX_HTTP_BAD_GATEWAY) {
+        // proxy_intercept_errors has left nothing but the status.
+        return decode_error_reply(static_cast<int>(call->rc), {});
+    }
+
+    return {Errc::backend_unreachable, "Dify could not be reached.", "", ""};
+}
+
+void log_own_answer(const CallCtx *call, ngx_int_t rc)
+{
+    if (!is_nginx_own(call) || !is_status(rc) || phases_refused(call->shell)) {
+        return;
+    }
+
+    auto *location = call->sr->headers_out.location;
+    auto  to = location != nullptr ? location->value : ngx_str_t{};
+
+    ngx_log_error(NGX_LOG_ERR, call->shell->connection->log, 0,
+                  "opendify: nginx answered the call \"%V\" itself with "
+                  "status %i%s%V: look for \"return\", \"rewrite\" and "
+                  "limits in its location", &call->uri, rc,
+                  to.len != 0 ? ", to " : "", &to);
 }
 
 void log_failure(const ClientCtx *ctx)

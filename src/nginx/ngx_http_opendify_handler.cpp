@@ -155,9 +155,17 @@ bool is_allowed(ngx_http_request_t *r, const Route &route)
 
 ngx_int_t handle(ngx_http_request_t *r)
 {
-    Route route = route_of(path_of(r));
+    Route route;
 
-    if (route.endpoint == Endpoint::unknown) {
+    switch (find_route(r, route)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_HTTP_PERMANENT_REDIRECT:
+        return NGX_HTTP_PERMANENT_REDIRECT;
+
+    default:
         return answer_now(r, Failure{Errc::unknown_path,
                                      "Unknown request URL. This server has "
                                      "/v1/chat/completions, /v1/completions "

@@ -1,4 +1,5 @@
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_phases.hpp"
 #include "ngx_http_opendify_persist.hpp"
 
 namespace opendify::glue {
@@ -7,7 +8,11 @@ namespace {
 
 ngx_int_t postconfiguration(ngx_conf_t *cf)
 {
-    return check_passes(cf) == NGX_OK ? filter_init() : NGX_ERROR;
+    if (check_passes(cf) != NGX_OK || phases_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return filter_init();
 }
 
 // clang-format off

@@ -140,13 +140,13 @@ ngx_int_t pass_on(ClientCtx *ctx, bool last)
     return rc;
 }
 
+bool wait_for_client(ngx_http_request_t *r);
+
 void on_writable(ngx_http_request_t *r)
 {
     auto *ctx = client_ctx(r);
     auto *c = r->connection;
     auto *wev = c->write;
-    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
-        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
 
     if (wev->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT, "client timed out");
@@ -156,7 +156,7 @@ void on_writable(ngx_http_request_t *r)
     }
 
     if (wev->delayed || r->aio) {
-        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+        if (!wait_for_client(r)) {
             ngx_http_finalize_request(r, NGX_ERROR);
         }
         return;
@@ -164,12 +164,13 @@ void on_writable(ngx_http_request_t *r)
 
     ngx_int_t rc = ngx_http_output_filter(r, nullptr);
 
-    if (rc == NGX_ERROR) {
+    if (rc == NGX_ERROR || (is_behind(ctx) && !wait_for_client(r))) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
 
-    if (!c->buffered && wev->timer_set) {
+    // A timer of limit_rate's stays: without it the delay would never end.
+    if (!is_behind(ctx) && !wev->delayed && wev->timer_set) {
         ngx_del_timer(wev);
     }
 

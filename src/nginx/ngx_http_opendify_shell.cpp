@@ -1,6 +1,7 @@
 #include "ngx_http_opendify_shell.hpp"
 
 #include "ngx_http_opendify_log.hpp"
+#include "ngx_http_opendify_phases.hpp"
 
 #include <sys/socket.h>
 
@@ -175,6 +176,7 @@ ShellOrigin shell_origin(ngx_http_request_t *client)
     return {*c->log, c->sockaddr, c->socklen, c->addr_text, c->listening,
             c->local_sockaddr, c->local_socklen,
             client->http_connection->addr_conf, cscf->ctx,
+            phases_variables(client),
             client->request_line, client->method_name, client->unparsed_uri,
             client->http_protocol, client->headers_in.server};
 }
@@ -186,6 +188,11 @@ bool shell_keep(ngx_pool_t *pool, ShellOrigin &origin)
             && !copy_address(pool, origin.local, origin.local_len)))
     {
         return false;
+    }
+
+    if (origin.variables != nullptr) {
+        origin.variables = phases_keep(pool, origin.conf_ctx,
+                                       origin.variables);
     }
 
     for (auto *text : {&origin.address_text, &origin.request_line,
@@ -222,15 +229,35 @@ ngx_http_request_t *shell_create(const ShellOrigin &origin)
     c->data = shell;
     shell->logged = 1;
     log_no_arguments(shell);
+    shell->post_action = 1;  // or one of the server would follow each call
+    shell->uri_changes = 0;
     shell->read_event_handler = ngx_http_request_empty_handler;
     shell->write_event_handler = ngx_http_request_empty_handler;
 
-    if (!copy_request_line(shell, origin)) {
+    if (!copy_request_line(shell, origin)
+        || !phases_share(shell, origin.conf_ctx, origin.variables))
+    {
         shell_close(shell);
         return nullptr;
     }
 
     return shell;
+}
+
+void shell_on_event(ngx_event_t *ev)
+{
+    auto *c = static_cast<ngx_connection_t *>(ev->data);
+    auto *r = static_cast<ngx_http_request_t *>(c->data);
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (ev->delayed && ev->timedout) {
+        ev->delayed = 0;
+        ev->timedout = 0;
+    }
+
+    r->write_event_handler(r);
+    ngx_http_run_posted_requests(c);
 }
 
 void shell_close(ngx_http_request_t *shell)

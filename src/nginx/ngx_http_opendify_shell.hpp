@@ -20,6 +20,7 @@ struct ShellOrigin {
     socklen_t             local_len;
     ngx_http_addr_conf_t *addr_conf;
     ngx_http_conf_ctx_t  *conf_ctx;
+    ngx_http_variable_value_t *variables;  // of phases_variables()
 
     ngx_str_t request_line;
     ngx_str_t method_name;
@@ -37,6 +38,10 @@ bool shell_keep(ngx_pool_t *pool, ShellOrigin &origin);
 
 // With copies of all of it. Null when there is no connection to spare.
 ngx_http_request_t *shell_create(const ShellOrigin &origin);
+
+// Handler of its write event once its subrequest is there: a delay is over, a
+// thread has done its work.
+void shell_on_event(ngx_event_t *ev);
 
 // Ends it with everything in it: cleanups run, an open upstream is closed, one
 // that has ended went to keepalive before. Never from within its own stack.

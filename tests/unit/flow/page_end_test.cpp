@@ -56,7 +56,11 @@ TEST(PageEnd, OfRequests)
 TEST(PageEnd, OfPaths)
 {
     for (const char *path : {"v1/models/a%2Fb%", "chat/completions/"}) {
-        read_every_prefix(path, [](std::string_view raw) { route_of(raw); });
+        read_every_prefix(path, [](std::string_view raw) {
+            route_of(raw, "/v1/");
+            route_of(raw, "");
+            target_to_send(raw, raw, raw, true);
+        });
     }
 }
 
