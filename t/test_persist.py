@@ -658,7 +658,7 @@ def shift(path, seconds):
 def test_a_clock_that_stepped(kept, kind, seconds, lives):
     every = RARE if kind == '.journal' else 'snapshot=200ms'
     site = start(kept, every)
-    chat = Chat(site)
+    chat = Chat(site, user='first')
     first = chat.say('CANARY one')
     if kind == '.snapshot':
         next_snapshot(site)
