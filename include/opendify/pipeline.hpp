@@ -17,6 +17,7 @@
 
 #include "opendify/backend.hpp"
 #include "opendify/fingerprint.hpp"
+#include "opendify/human_form.hpp"
 #include "opendify/limits.hpp"
 #include "opendify/result.hpp"
 #include "opendify/turn.hpp"
@@ -44,7 +45,7 @@ enum class ReasoningMode {
     off,      // dropped
 };
 
-// How an answer is shown. All owned.
+// How an answer is shown. All owned, but what the seal borrows.
 struct AnswerOptions {
     ReasoningMode reasoning = ReasoningMode::content;
     bool          steps = false;      // steps are shown as reasoning
@@ -56,6 +57,7 @@ struct AnswerOptions {
                                  // addresses of files are relative to
     std::string   output_name;   // workflow: the output that is the answer,
                                  // "": the only text
+    FormSeal      seal;          // who may answer a form
 };
 
 // Questions as a block for complete(); "" for none.

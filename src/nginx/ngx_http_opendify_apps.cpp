@@ -156,8 +156,9 @@ char *add_app(ngx_conf_t *cf, MainConf *conf, const ngx_str_t &name,
         return conf_error();
     }
 
-    *app = App{name,      Secret(key),      digest_of({key}),
-               from.mode, from.query_input, from.output};
+    *app = App{name,          Secret(key), digest_of({key}),
+               form_key(key), from.mode,   from.query_input,
+               from.output};
 
     return kConfOk;
 }

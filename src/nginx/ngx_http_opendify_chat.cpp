@@ -54,6 +54,7 @@ AnswerOptions answer_options(const ClientCtx *ctx)
     options.pace_ms = static_cast<std::uint32_t>(conf->pace);
     options.files_origin = std::string(view(conf->files_origin));
     options.output_name = std::string(view(ctx->app->output));
+    options.seal = form_seal(ctx);
 
     return options;
 }

@@ -151,6 +151,11 @@ void uploads_on_call(ClientCtx *ctx);
 void uploads_anew(ClientCtx *ctx);
 
 // resume
+inline FormSeal form_seal(const ClientCtx *ctx)
+{
+    return {&ctx->app->form_key, ctx->client, ctx->user};
+}
+
 void resume_on_form(ClientCtx *ctx);
 void resume_submit(ClientCtx *ctx);
 void resume_on_submitted(ClientCtx *ctx);

@@ -7,6 +7,7 @@
 
 #include "opendify/backend.hpp"
 #include "opendify/fingerprint.hpp"
+#include "opendify/human_form.hpp"
 #include "opendify/limits.hpp"
 #include "opendify/secret.hpp"
 
@@ -17,6 +18,7 @@ struct App {
     ngx_str_t name;
     Secret    key;
     Digest    key_digest;  // what may be stored of the key
+    FormKey   form_key;
     AppMode   mode;        // unknown: ask the backend
     ngx_str_t query_input; // that takes the text, empty: the app's only one
     ngx_str_t output;      // that is the answer, empty: the app's only text

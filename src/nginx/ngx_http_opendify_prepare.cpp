@@ -141,7 +141,7 @@ void go_on(ClientCtx *ctx)
     ctx->chosen = true;
     uploads_list(ctx);
 
-    if (find_form(ctx->turn, paused)) {
+    if (find_form(ctx->turn, form_seal(ctx), paused)) {
         ctx->paused = std::move(paused);
         prepare_call(ctx, Stage::asking_form,
                      encode_form_call(ctx->paused->token));

@@ -57,7 +57,7 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
         break;
 
     case TurnEvent::Kind::form:
-        piece(event.kind, form_text(*event.form));
+        piece(event.kind, form_text(*event.form, options.seal));
         break;
 
     case TurnEvent::Kind::usage:

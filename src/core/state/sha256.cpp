@@ -61,6 +61,59 @@ Digest Sha256::finish()
     return digest;
 }
 
+namespace {
+
+constexpr std::size_t kBlock = 64;  // of SHA-256, bytes
+
+Mac finish_whole(SHA256_CTX &context)
+{
+    Mac mac;
+    SHA256_Final(mac.data(), &context);
+
+    return mac;
+}
+
+// Of a pad of the key's and a text.
+Mac padded_hash(const std::array<std::uint8_t, kBlock> &key, std::uint8_t pad,
+                const void *text, std::size_t size)
+{
+    std::array<std::uint8_t, kBlock> block;
+    SHA256_CTX                       context;
+
+    std::transform(key.begin(), key.end(), block.begin(), [pad](auto byte) {
+        return static_cast<std::uint8_t>(byte ^ pad);
+    });
+
+    SHA256_Init(&context);
+    SHA256_Update(&context, block.data(), block.size());
+    SHA256_Update(&context, text, size);
+
+    return finish_whole(context);
+}
+
+}  // namespace
+
+Mac hmac_sha256(std::string_view key, std::string_view text)
+{
+    std::array<std::uint8_t, kBlock> padded = {};
+
+    if (key.size() > kBlock) {
+        SHA256_CTX context;
+        SHA256_Init(&context);
+        SHA256_Update(&context, key.data(), key.size());
+
+        const Mac hash = finish_whole(context);
+        std::copy(hash.begin(), hash.end(), padded.begin());
+
+    } else {
+        std::copy(key.begin(), key.end(), padded.begin());
+    }
+
+    const Mac inner = padded_hash(padded, 0x36, text.data(), text.size());
+
+    return padded_hash(padded, 0x5c, inner.data(), inner.size());
+}
+
 }  // namespace state
 
 // Short parts are put together first: one call less for each.

@@ -5,6 +5,7 @@
 
 #include <openssl/sha.h>
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -29,6 +30,11 @@ public:
 private:
     SHA256_CTX context_;
 };
+
+using Mac = std::array<std::uint8_t, SHA256_DIGEST_LENGTH>;
+
+// HMAC-SHA256 (RFC 2104).
+Mac hmac_sha256(std::string_view key, std::string_view text);
 
 inline std::string_view bytes_of(const Digest &digest)
 {

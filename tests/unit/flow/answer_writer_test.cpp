@@ -237,7 +237,9 @@ TEST(AnswerWriter, AFormIsNoPartOfTheConversation)
     form.title = "Approve";
     form.token = "t";
     form.run_id = "r";
-    std::string text = form_text(form);
+    const FormKey  key = form_key("app-key");
+    const FormSeal seal{&key, "c", "u"};
+    std::string    text = form_text(form, seal);
 
     expect_shown({}, {{Kind::text, "Wait."}, {Kind::form, text}},
                  "Wait." + text, "");
@@ -245,7 +247,7 @@ TEST(AnswerWriter, AFormIsNoPartOfTheConversation)
     EXPECT_EQ(answered("Wait." + text), answered("Wait."));
 
     form.token.clear();
-    text = form_text(form);
+    text = form_text(form, seal);
     expect_shown({}, {{Kind::text, "Wait."}, {Kind::form, text}},
                  "Wait.\n\n" + text, "");
 }

@@ -83,6 +83,14 @@ std::string user_of(const Turn &turn)
     return backend_user(turn.user.empty() ? "anonymous" : turn.user);
 }
 
+// The forms of an app with this key, of whoever shows none.
+FormSeal seal_of(std::string_view user)
+{
+    static const FormKey key = form_key("app-golden");
+
+    return {&key, "", user};
+}
+
 // What is given outlives the call.
 ChatCall call_of(const Case &one, const Turn &turn, const std::string &user)
 {
@@ -172,7 +180,7 @@ std::string calls_of(const Case &one, Turn &turn)
     AppForm           form;
 
     EXPECT_NE(call.mode, AppMode::unknown) << one.name;
-    if (find_form(turn, paused)) {
+    if (find_form(turn, seal_of(user), paused)) {
         return form_calls(one, paused, turn, user);
     }
 
@@ -202,7 +210,8 @@ std::string calls_of(const Case &one)
 
 // --- the answer ------------------------------------------------------------
 
-AnswerOptions options_of(const Case &one)
+// `user` outlives them.
+AnswerOptions options_of(const Case &one, std::string_view user)
 {
     const std::string reasoning = one.options.one("reasoning");
     const std::string window = one.options.one("moderation_window");
@@ -218,11 +227,12 @@ AnswerOptions options_of(const Case &one)
         window.empty() ? 0 : static_cast<std::uint32_t>(std::stoul(window));
     options.files_origin = one.options.one("files_origin");
     options.output_name = one.options.one("output");
+    options.seal = seal_of(user);
 
     return options;
 }
 
-Pipeline pipeline_of(const Case &one, bool stream)
+Pipeline pipeline_of(const Case &one, const std::string &user, bool stream)
 {
     const Turn turn = turn_of(one);
     AnswerHead head;
@@ -235,7 +245,7 @@ Pipeline pipeline_of(const Case &one, bool stream)
     head.completion = is_completion(one);
 
     return Pipeline(head, one.mode, turn_fingerprint(turn), Limits{},
-                    options_of(one));
+                    options_of(one, user));
 }
 
 // As the glue does it: the 200 of a stream goes out with its first piece.
@@ -272,7 +282,8 @@ std::string streamed(const Case &one, Cuts cuts)
 
     std::sort(cuts.begin(), cuts.end());
 
-    Pipeline pipeline = pipeline_of(one, true);
+    const std::string user = user_of(turn_of(one));
+    Pipeline pipeline = pipeline_of(one, user, true);
     feed_in_pieces(one.bytes, cuts, [&](std::string_view piece) {
         feed(one, pipeline, piece);
     });
@@ -282,7 +293,8 @@ std::string streamed(const Case &one, Cuts cuts)
 
 std::string folded(const Case &one, const Cuts &cuts)
 {
-    Pipeline pipeline = pipeline_of(one, false);
+    const std::string user = user_of(turn_of(one));
+    Pipeline pipeline = pipeline_of(one, user, false);
     feed_in_pieces(one.bytes, cuts, [&](std::string_view piece) {
         feed(one, pipeline, piece);
     });
@@ -295,7 +307,8 @@ std::string folded(const Case &one, const Cuts &cuts)
 // A client that was told 200 before the first event came.
 std::string streamed_after_ping(const Case &one)
 {
-    Pipeline pipeline = pipeline_of(one, true);
+    const std::string user = user_of(turn_of(one));
+    Pipeline pipeline = pipeline_of(one, user, true);
     pipeline.commit();
     feed(one, pipeline, one.bytes);
 

@@ -8,8 +8,18 @@ namespace opendify {
 
 namespace {
 
+// By another implementation of HMAC.
+const std::string kSignature = "cfede4ffc5727caa654ba2124c5baac5";
 const std::string kBlock =
-    "\n\n[//]: # (opendify:form Q2x0-dG9_rZW4 e2a97b54-8c10)\n\n";
+    "\n\n[//]: # (opendify:form Q2x0-dG9_rZW4 e2a97b54-8c10 " + kSignature
+    + ")\n\n";
+
+FormSeal seal(std::string_view client = "bob", std::string_view user = "u-1")
+{
+    static const FormKey key = form_key("app-0123456789");
+
+    return {&key, client, user};
+}
 
 HumanForm form()
 {
@@ -32,7 +42,7 @@ Turn turn_of(std::vector<Message> messages)
 
 TEST(HumanForm, IsReadable)
 {
-    EXPECT_EQ(form_text(form()),
+    EXPECT_EQ(form_text(form(), seal()),
               kBlock
                   + "**Approve**\n\n"
                     "Send this draft?\n\nNote: [note]\n\n"
@@ -48,19 +58,19 @@ TEST(HumanForm, IsDeliveredElsewhereWithoutAToken)
         HumanForm other = form();
         other.content = "Send?\n";
         other.token = token;
-        EXPECT_EQ(form_text(other),
+        EXPECT_EQ(form_text(other, seal()),
                   "**Approve**\n\nSend?\n\nThe form was delivered elsewhere; "
                   "it has to be answered there.");
     }
 
     HumanForm empty;
-    EXPECT_EQ(form_text(empty), "The form was delivered elsewhere; "
+    EXPECT_EQ(form_text(empty, seal()), "The form was delivered elsewhere; "
                                 "it has to be answered there.");
 }
 
 TEST(HumanForm, IsFoundAgain)
 {
-    std::string text = form_text(form());
+    std::string text = form_text(form(), seal());
 
     for (std::string answer :
          {"Well." + text, text, text.substr(2), text + "\n\nmore"})
@@ -70,25 +80,35 @@ TEST(HumanForm, IsFoundAgain)
         ASSERT_TRUE(find_form(turn_of({{Role::user, "Go"},
                                        {Role::assistant, answer},
                                        {Role::user, "1"}}),
-                              found));
+                              seal(), found));
         EXPECT_EQ(found.token, "Q2x0-dG9_rZW4");
         EXPECT_EQ(found.run_id, "e2a97b54-8c10");
         EXPECT_EQ(found.title, "");
     }
 }
 
+bool is_found(std::vector<Message> messages, const FormSeal &by = seal())
+{
+    HumanForm found;
+
+    return find_form(turn_of(std::move(messages)), by, found);
+}
+
+bool is_found_in(const std::string &answer, const FormSeal &by = seal())
+{
+    return is_found({{Role::assistant, answer}}, by);
+}
+
 TEST(HumanForm, OnlyInTheLastAnswer)
 {
-    std::string text = form_text(form());
-    HumanForm   found;
+    std::string text = form_text(form(), seal());
 
-    EXPECT_FALSE(find_form(turn_of({}), found));
-    EXPECT_FALSE(find_form(turn_of({{Role::user, text}}), found));
-    EXPECT_FALSE(find_form(turn_of({{Role::assistant, text},
-                                    {Role::user, "1"},
-                                    {Role::assistant, "Sent."},
-                                    {Role::user, "And?"}}),
-                           found));
+    EXPECT_FALSE(is_found({}));
+    EXPECT_FALSE(is_found({{Role::user, text}}));
+    EXPECT_FALSE(is_found({{Role::assistant, text},
+                           {Role::user, "1"},
+                           {Role::assistant, "Sent."},
+                           {Role::user, "And?"}}));
 }
 
 TEST(HumanForm, BoundsWhatItFinds)
@@ -98,19 +118,81 @@ TEST(HumanForm, BoundsWhatItFinds)
     for (std::string answer :
          {mark + "a", mark + "a)", mark + ") ", mark + " b)",
           mark + "a b c)", mark + "a b/..)", mark + "a\nb)",
-          mark + std::string(257, 'a') + " b)",
-          "x " + mark.substr(3) + "a b)"})
+          mark + std::string(257, 'a') + " b)", mark,
+          "x " + mark.substr(3) + "a b)",
+          "x " + form_text(form(), seal()).substr(2)})
     {
-        HumanForm found;
-        EXPECT_FALSE(
-            find_form(turn_of({{Role::assistant, answer}}), found))
-            << answer;
+        EXPECT_FALSE(is_found_in(answer)) << answer;
     }
 
-    HumanForm found;
-    EXPECT_TRUE(find_form(
-        turn_of({{Role::assistant,
-                  mark + std::string(256, 'a') + " b)"}}), found));
+    HumanForm large = form();
+    large.token = std::string(256, 'a');
+    large.run_id = std::string(256, 'b');
+    EXPECT_TRUE(is_found_in(form_text(large, seal())));
+
+    large.run_id += 'b';
+    EXPECT_FALSE(is_found_in(form_text(large, seal())));
+}
+
+TEST(HumanForm, IsTheAppsTheClientsAndTheUsers)
+{
+    const std::string text = form_text(form(), seal());
+    const FormKey     other = form_key("app-0123456788");
+
+    EXPECT_TRUE(is_found_in(text));
+    EXPECT_FALSE(is_found_in(text, seal("bob", "u-2")));
+    EXPECT_FALSE(is_found_in(text, seal("bo", "bu-1")));
+    EXPECT_FALSE(is_found_in(text, seal("", "bobu-1")));
+    EXPECT_FALSE(is_found_in(text, seal("alice", "u-1")));
+    EXPECT_FALSE(is_found_in(text, {&other, "bob", "u-1"}));
+    EXPECT_FALSE(is_found_in(text, {nullptr, "bob", "u-1"}));
+    EXPECT_NE(form_text(form(), seal("bob", "u-2")), text);
+}
+
+TEST(HumanForm, NothingInItsMarkIsAnothers)
+{
+    const std::string good = form_text(form(), seal());
+    const std::size_t begin = good.find("form ") + 5;
+
+    for (std::size_t at = begin; at <= kBlock.find(')'); at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            std::string bad = good;
+            bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
+            EXPECT_FALSE(is_found_in(bad)) << at << ' ' << bit;
+        }
+
+        std::string cut = good;
+        cut.erase(at, 1);
+        EXPECT_FALSE(is_found_in(cut)) << at;
+    }
+
+    // A token of one's own beside the run of somebody else.
+    HumanForm others = form();
+    others.run_id = "11111111-2222";
+    std::string mixed = good;
+    mixed.replace(mixed.find("e2a97b54-8c10"), 13, others.run_id);
+    EXPECT_FALSE(is_found_in(mixed));
+    EXPECT_FALSE(is_found_in("[//]: # (opendify:form T R)\n\nSend?"));
+    EXPECT_FALSE(is_found_in("[//]: # (opendify:form T R "
+                             + std::string(32, '0') + ")\n\nSend?"));
+}
+
+// A form may show what somebody else wrote.
+TEST(HumanForm, IsFoundAboveWhatLooksLikeOne)
+{
+    HumanForm shows = form();
+
+    for (int i = 0; i < 10; i++) {
+        shows.content += "\n\n[//]: # (opendify:form T R "
+                         + std::string(32, 'a') + ")\n\n";
+    }
+
+    EXPECT_TRUE(is_found_in(form_text(shows, seal())));
+}
+
+TEST(HumanForm, HasNoMarkWithoutAKey)
+{
+    EXPECT_EQ(form_text(form(), {}).find("opendify:"), std::string::npos);
 }
 
 }  // namespace

@@ -88,6 +88,13 @@ std::string as_json(std::string_view text)
     return out;
 }
 
+FormSeal seal()
+{
+    static const FormKey key = form_key("app-key");
+
+    return {&key, "c", "u"};
+}
+
 void read_request(const std::string &messages)
 {
     const auto turn = decode_chat_request(
@@ -100,7 +107,7 @@ void read_request(const std::string &messages)
 
     is_auxiliary(*turn, {"", ""});
     turn_fingerprint(*turn, &history);
-    find_form(*turn, form);
+    find_form(*turn, seal(), form);
     call.turn = &*turn;
     call.user = "u";
     (void)encode_chat_call(call);
@@ -213,7 +220,7 @@ void fill_form(const std::string &text)
     form.actions = {{"yes", "Yes"}, {"no", "No"}};
 
     (void)encode_form_submit(form, text, "u");
-    form_text(form);
+    form_text(form, seal());
     (void)decode_form("{\"form_content\":" + as_json(text) + "}");
 }
 
