@@ -22,6 +22,10 @@ BROKEN = ('broken', 'cut')
 # Their stopped turns are stored as empty ones.
 FORGETFUL = ('agent-bot', 'new-agent')
 
+# Dify has stored something of such a turn once it has begun: its conversation
+# is never again taken for what it was before, whoever dies.
+STORED = ('full', 'stop', 'left', *LOST)
+
 
 def glued(messages):
     """(role, text) of each; answers in a row are one."""
@@ -101,7 +105,9 @@ class Turn:
 
     def possible(self):
         """Histories that the conversation may have while nobody knows."""
-        return {self.history} | {
+        before = set() if self.end in STORED and not self.lengthens \
+            else {self.history}
+        return before | {
             self.after(''.join(self.pieces[:count + 1]))
             for count in range(len(self.pieces))}
 

@@ -15,7 +15,9 @@ import pytest
 
 import client
 import dify_events
+import fake_dify
 import nginx as nginx_module
+from conftest import KEYS, MODELS
 from kept_files import kept_files
 from nginx import CANARY, Nginx
 from nginx_family import Daemon, helper, kill_all, wait_for
@@ -70,10 +72,10 @@ def next_snapshot(site):
 
 
 def warnings(site):
-    """At a start nginx says them on stderr too."""
+    """About the folder; at a start nginx says them on stderr too."""
     log = (site.nginx.dir / 'error.log').read_text(errors='replace')
     return [line for line in log.split('\n')
-            if '[warn]' in line and 'opendify' in line]
+            if '[warn]' in line and str(site.folder) in line]
 
 
 # --- what it survives -------------------------------------------------------
@@ -135,23 +137,139 @@ def test_the_old_head_stays_old(kept):
     goes_on(chat, first)
 
 
-def test_a_turn_that_was_cut_by_a_crash_can_be_asked_again(kept):
-    site = start(kept, 'snapshot=200ms')
+@pytest.mark.parametrize('model, stream, every', [
+    *((model, True, RARE) for model in MODELS), ('chat-bot', False, RARE),
+    ('chat-bot', True, 'snapshot=200ms')])
+def test_a_turn_that_was_cut_by_a_crash_is_replayed(kept, model, stream,
+                                                    every):
+    """Dify has a turn of it that no client shows."""
+    site = start(kept, every)
+    chat, other = Chat(site, model, user='cut'), Chat(site, model, user='idle')
+    first, idle = chat.say('CANARY one'), other.say('CANARY one')
+    site.app(model).script = slow(model)
+    again = chat.messages + [{'role': 'user', 'content': 'CANARY two'}]
+    with site.open(model, stream, messages=again, user='cut') as connection:
+        site.dify.wait(lambda: len(site.dify.runs) == 3)
+        if stream:
+            connection.head()
+        if every != RARE:
+            later_snapshot(site)
+        kill_all(site.nginx)
+    site.app(model).script = None
+    site.nginx.start()
+    replayed = chat.say('CANARY two')
+    assert conversation(replayed) is None
+    assert 'Conversation so far' in replayed.json['query']
+    goes_on(chat, replayed, 'CANARY three')
+    goes_on(other, idle)
+    assert first.ids.conversation != replayed.ids.conversation
+    assert not warnings(site)
+
+
+def slow(model, pause_s=5.0):
+    """Its answer stops in the middle."""
+    def script(ask):
+        steps = dify_events.stream(KEYS[model][1], ask.ids, ['a', 'b'])
+        at = next(i for i, (_, item) in enumerate(steps) if b'"b"' in item)
+        return steps[:at] + [(pause_s, steps[at][1])] + steps[at + 1:]
+    return script
+
+
+def later_snapshot(site):
+    """Of now, though turns are under way."""
+    before = files(site, '.snapshot')
+    Chat(site, 'flow-bot', user='else').say('CANARY else')
+    wait_for(lambda: files(site, '.snapshot') not in ([], before))
+
+
+def test_a_crash_after_the_turn_was_refused_loses_nothing(kept):
+    """Dify did not take it: the conversation is where it was."""
+    site = start(kept, RARE)
     chat = Chat(site)
     first = chat.say('CANARY one')
-    site.app('chat-bot').script = lambda ask: dify_events.stream(
-        'chat', ask.ids, ['a', 'b'], 5.0)
-    again = chat.messages + [{'role': 'user', 'content': 'CANARY two'}]
-    with site.open(messages=again) as connection:
-        connection.head()
-        other = Chat(site, 'flow-bot')
-        before = files(site, '.snapshot')
-        other.say('CANARY else')
-        wait_for(lambda: files(site, '.snapshot') not in ([], before))
-        kill_all(site.nginx)
+    site.app('chat-bot').script = lambda ask: fake_dify.error(
+        'too_many_requests', 429, 'Slow down.')
+    asked = chat.messages + [{'role': 'user', 'content': 'CANARY two'}]
+    assert site.ask(messages=asked).status == 429
+    kill_all(site.nginx)
     site.app('chat-bot').script = None
     site.nginx.start()
     goes_on(chat, first, 'CANARY two')
+
+
+def test_a_regenerated_turn_that_was_cut_by_a_crash(kept):
+    """Neither the old answer nor the new one is what Dify has."""
+    site = start(kept, RARE)
+    chat = Chat(site)
+    first = chat.say('CANARY one')
+    second = chat.say('CANARY two')
+    assert conversation(second) == first.ids.conversation
+    site.app('chat-bot').script = slow('chat-bot')
+    asked = chat.messages + [{'role': 'user', 'content': 'CANARY three'}]
+    with site.open(messages=asked) as connection:
+        connection.head()
+        kill_all(site.nginx)
+    site.app('chat-bot').script = None
+    site.nginx.start()
+    assert conversation(chat.fork(2).say('CANARY other')) is None
+    assert conversation(chat.say('CANARY three')) is None
+
+
+def test_a_crash_while_a_stopped_turn_is_read_on(kept):
+    """Nobody knows whether Dify has stored what went out."""
+    site = start(kept, RARE)
+    site.nginx.allowed.append('exited on signal')
+    site.app('chat-bot').script = slow('chat-bot')
+    site.dify.stop_delay_s = 30.0
+    chat = Chat(site)
+    chat.messages = [{'role': 'user', 'content': 'CANARY one'}]
+    with site.open(messages=chat.messages) as connection:
+        connection.head()
+        connection.until(b'"a"')
+        connection.leave('fin')
+        site.dify.wait(lambda: site.dify.calls[-1].path.endswith('/stop'))
+    kill_all(site.nginx)
+    site.app('chat-bot').script = None
+    site.nginx.start()
+    chat.messages.append({'role': 'assistant', 'content': 'a'})
+    assert conversation(chat.say('CANARY two')) is None
+
+
+def test_a_stopped_turn_that_was_stored_goes_on_after_a_crash(kept):
+    site = start(kept, RARE)
+    site.app('chat-bot').script = slow('chat-bot')
+    chat = Chat(site)
+    chat.messages = [{'role': 'user', 'content': 'CANARY one'}]
+    with site.open(messages=chat.messages) as connection:
+        connection.head()
+        connection.until(b'"a"')
+        run = site.dify.calls[-1]
+        connection.leave('fin')
+        site.dify.wait(lambda: run.finished)
+    site.nginx.settle()
+    kill_all(site.nginx)
+    site.app('chat-bot').script = None
+    site.nginx.start()
+    chat.messages.append({'role': 'assistant', 'content': 'a'})
+    assert conversation(chat.say('CANARY two')) == run.ids.conversation
+
+
+def test_a_chat_without_history_is_known_after_a_crash(kept):
+    """opendify_memory chat: its conversation is all there is."""
+    site = start(kept, 'snapshot=200ms', location='opendify_memory chat;')
+    ask = dict(messages=[{'role': 'user', 'content': 'CANARY one'}],
+               user='bot')
+    site.stream(**ask)
+    first = site.dify.calls[-1]
+    site.app('chat-bot').script = slow('chat-bot')
+    with site.open(**ask) as connection:
+        connection.head()
+        later_snapshot(site)
+        kill_all(site.nginx)
+    site.app('chat-bot').script = None
+    site.nginx.start()
+    site.stream(**ask)
+    assert conversation(site.dify.calls[-1]) == first.ids.conversation
 
 
 def test_a_dropped_conversation_stays_dropped(kept):
@@ -681,6 +799,27 @@ def test_a_clock_that_stepped(kept, kind, seconds, lives):
     goes_on(follow, begun)
     if lives:
         goes_on(chat, first)
+
+
+def test_what_was_read_at_the_start_is_not_read_again(kept):
+    """All die when the first snapshot is written and the files of before are
+    still there, which a clock that was ahead wrote."""
+    site = start(kept, RARE)
+    chat = Chat(site)
+    first = chat.say('CANARY one')
+    kill_all(site.nginx)
+    (journal,) = files(site, '.journal')
+    shift(journal, 365 * 86400)
+    left = journal.read_bytes()
+    start(site, 'snapshot=200ms')
+    goes_on(chat, first)
+    has_snapshot(site)
+    wait_for(lambda: not journal.exists(), 'its end')
+    kill_all(site.nginx)
+    journal.write_bytes(left)
+    site.nginx.start()
+    assert conversation(chat.fork(2).say('CANARY other')) is None
+    goes_on(chat, first)
 
 
 # --- what is in the folder --------------------------------------------------

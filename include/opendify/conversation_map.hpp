@@ -7,9 +7,8 @@
 //     Header | buckets[3][n] | records[m]
 //
 // with 32-bit record numbers for links, so that it may be mapped anywhere.
-// A record is filled completely before it counts. A process that dies in the
-// middle leaves a mark, and the next call that changes something makes all
-// links anew from the records.
+// A change happens as a whole or not at all: of a process that dies in the
+// middle the next call takes back the few words that were written.
 
 #ifndef OPENDIFY_CONVERSATION_MAP_HPP
 #define OPENDIFY_CONVERSATION_MAP_HPP
@@ -58,7 +57,8 @@ struct ConversationEntry {
     ConversationId id;
     std::uint32_t  used_s = 0;
     bool           has_head = false;
-    bool           is_taken = false;  // by a turn that is not put back yet
+    bool           is_taken = false;  // by a turn, and counts again if that
+                                      // one never ends
     bool           has_message = false;
     ConversationOwner owner;
 };
@@ -103,31 +103,37 @@ public:
     // second taker gets none and forks. `out` is what was taken: put() gives
     // it back. Digests of another scope are other digests: `scope` is only
     // written into `out`.
+    //
+    // If all processes die before it is put again, an entry of it has no head:
+    // nobody knows what the backend has stored by then. With `returns` it has
+    // the old one, for a chat whose client shows no history.
     Taken take(const Digest &scope, const Digest &head, std::uint32_t now_s,
-               std::uint32_t ttl_s, Mapping &out);
+               std::uint32_t ttl_s, Mapping &out, bool returns = false);
 
     // The same by the id of the head's answer.
     Taken take_message(const Digest &scope, const Digest &message,
-                       std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out);
+                       std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out,
+                       bool returns = false);
 
     // Takes the conversation named by an explicit id, under its scope: its
     // head is void, whoever held it, and given to the caller. False if it is
     // unknown or has none.
     bool take_conversation(const Digest &scope, std::string_view id,
-                           Mapping &out);
+                           Mapping &out, bool returns = false);
 
     // Makes the record, or moves an existing one to the new head. Evicts the
     // least recently used ones when full. A different conversation with the
-    // same head loses both; one with the same message loses that. A pending
-    // one counts when it is settled. Who takes it before is to ask again, for
-    // 4 seconds: then whoever should have settled it has died, and nobody
-    // knows what the backend has stored.
+    // same head loses both; one with the same message loses that.
+    //
+    // A pending one counts when it is settled, and is waited for 4 seconds:
+    // then whoever should have done so died, and it does not count unless it
+    // `returns`. Until it is settled an entry of it has no head.
     void put(const Mapping &mapping, std::uint32_t now_s,
-             bool pending = false);
+             bool pending = false, bool returns = false);
 
-    // The backend has stored the turn that was put as pending; it is the one
-    // that was put last. False, and nothing is done, if the conversation has
-    // lost that head or moved on meanwhile.
+    // The backend has stored the turn that was put as pending: it is the most
+    // recently used one. False, and nothing is done, if the conversation has
+    // lost that head or moved on meanwhile, or is settled.
     bool settle(const Mapping &mapping);
 
     // The backend has not stored it: the conversation is dropped, unless it has
@@ -171,12 +177,16 @@ public:
     // then all stays as it is, and it says false.
     bool add(const ConversationEntry &entry);
 
+    // Whether format() of this version made it.
+    static bool is_ours(const void *memory);
+
     std::size_t size() const;
-    std::size_t capacity() const;
+    std::size_t capacity() const;  // without the lock, too: never changes
 
 private:
     Taken take_by(std::size_t index, const Digest &digest,
-                  std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out);
+                  std::uint32_t now_s, std::uint32_t ttl_s, Mapping &out,
+                  bool returns);
 
     void *base_;
 };

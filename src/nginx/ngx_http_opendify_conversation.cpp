@@ -61,6 +61,12 @@ std::optional<Digest> parent_of(const ClientCtx *ctx)
     return message_digest(ctx, goes_on ? ctx->message_id : ctx->parent_id);
 }
 
+// Such a client shows no history: the conversation is what it was told.
+bool returns(const ClientCtx *ctx)
+{
+    return ctx->conf->memory == kMemoryChat;
+}
+
 // A chat that was brought from elsewhere: its conversation is what the chat
 // shows only if Dify says so.
 Taken take_imported(ClientCtx *ctx, Mapping &taken)
@@ -70,7 +76,7 @@ Taken take_imported(ClientCtx *ctx, Mapping &taken)
     }
 
     auto found = zone_of(ctx).take(ctx->scope, imported_head(ctx->scope),
-                                   taken);
+                                   taken, returns(ctx));
     ctx->unproven = found == Taken::yes && ctx->conf->memory != kMemoryChat;
 
     return found;
@@ -195,7 +201,9 @@ bool conversation_choose(ClientCtx *ctx)
     ctx->conversation_id = told_conversation(ctx);
 
     if (!ctx->conversation_id.empty()) {
-        if (zone.take_conversation(ctx->scope, ctx->conversation_id, taken)) {
+        if (zone.take_conversation(ctx->scope, ctx->conversation_id, taken,
+                                   returns(ctx)))
+        {
             ctx->taken = taken;
         }
 
@@ -210,13 +218,13 @@ bool conversation_choose(ClientCtx *ctx)
 
     // The messages are the truth, ids stand in where a client rewrites them.
     if (has_history) {
-        found = zone.take(ctx->scope, head, taken);
+        found = zone.take(ctx->scope, head, taken, returns(ctx));
     }
 
     auto parent = found == Taken::no ? parent_of(ctx) : std::nullopt;
 
     if (parent) {
-        found = zone.take_message(ctx->scope, *parent, taken);
+        found = zone.take_message(ctx->scope, *parent, taken, returns(ctx));
     }
 
     if (found == Taken::no && has_history) {
@@ -313,7 +321,7 @@ void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
     call->only_memory = ctx->conf->memory == kMemoryChat;
     call->zone = main_conf(ctx->r)->zone;
     call->ttl = main_conf(ctx->r)->ttl;
-    zone_of(ctx).put(*mapping, ctx->start, true);
+    zone_of(ctx).put(*mapping, ctx->start, true, returns(ctx));
     ctx->taken.reset();
 }
 

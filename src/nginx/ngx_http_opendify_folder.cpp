@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +13,6 @@ namespace opendify::glue {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 * 1024;
-constexpr int         kMaxInherited = 65536;
 
 // Reads hexadecimal digits of a fixed number.
 bool take_hex(std::string_view &text, std::size_t digits, std::uint64_t &to)
@@ -100,35 +98,6 @@ std::string hex(std::uint64_t number, int digits)
     return text;
 }
 
-std::string folder(const PersistConf *conf)
-{
-    return std::string(view(conf->path)) + "/";
-}
-
-// After a binary upgrade the lock has come with a descriptor that we do not
-// know; any other one on the same folder does not have it.
-int find_inherited(int fd)
-{
-    struct stat wanted, found;
-    int         end = static_cast<int>(
-        std::min<long>(sysconf(_SC_OPEN_MAX), kMaxInherited));
-
-    if (fstat(fd, &wanted) == -1) {
-        return -1;
-    }
-
-    for (int i = 3; i < end; i++) {
-        if (fstat(i, &found) == 0 && found.st_dev == wanted.st_dev
-            && found.st_ino == wanted.st_ino
-            && flock(i, LOCK_EX | LOCK_NB) == 0)
-        {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
 Header read_header(int fd, JournalHeader &header)
 {
     JournalHeaderBytes bytes;
@@ -141,21 +110,6 @@ Header read_header(int fd, JournalHeader &header)
     return n > 0 && decode({bytes.data(), bytes.size()}, header)
                ? Header::ours
                : Header::foreign;
-}
-
-// Not one of the pipes and links that somebody may have put there.
-File open_regular(const std::string &path)
-{
-    struct stat info;
-    File        file(open(path.c_str(),
-                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-
-    if (file.ok() && (fstat(file.get(), &info) == -1 || !S_ISREG(info.st_mode)))
-    {
-        file.close();
-    }
-
-    return file;
 }
 
 void warn_if_damaged(const StoredFile &file, const JournalReader &reader,
@@ -194,10 +148,30 @@ void File::close()
     }
 }
 
+std::string folder_path(const PersistConf *conf)
+{
+    return std::string(view(conf->path)) + "/";
+}
+
+File open_regular(const std::string &path)
+{
+    struct stat info;
+    File        file(open(path.c_str(),
+                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+
+    if (file.ok() && (fstat(file.get(), &info) == -1 || !S_ISREG(info.st_mode)))
+    {
+        file.close();
+        ngx_set_errno(EINVAL);
+    }
+
+    return file;
+}
+
 bool list_folder(const PersistConf *conf, StoredFamilies &families)
 {
     std::unique_ptr<DIR, int (*)(DIR *)> dir(
-        opendir(folder(conf).c_str()), closedir);
+        opendir(folder_path(conf).c_str()), closedir);
 
     if (dir == nullptr) {
         return false;
@@ -210,7 +184,7 @@ bool list_folder(const PersistConf *conf, StoredFamilies &families)
             continue;
         }
 
-        file.path = folder(conf) + entry->d_name;
+        file.path = folder_path(conf) + entry->d_name;
         auto &family = families[file.family];
 
         if (file.kind == FileKind::lock) {
@@ -227,13 +201,13 @@ bool list_folder(const PersistConf *conf, StoredFamilies &families)
 std::string family_path(const PersistConf *conf, std::uint64_t family,
                         const char *suffix)
 {
-    return folder(conf) + hex(family, 16) + suffix;
+    return folder_path(conf) + hex(family, 16) + suffix;
 }
 
 std::string generation_path(const PersistConf *conf, std::uint64_t family,
                             std::uint32_t generation, const char *suffix)
 {
-    return folder(conf) + hex(family, 16) + "-" + hex(generation, 8) + suffix;
+    return folder_path(conf) + hex(family, 16) + "-" + hex(generation, 8) + suffix;
 }
 
 File create_file(const std::string &path, int flags)
@@ -254,37 +228,6 @@ bool write_all(int fd, std::string_view bytes)
     }
 
     return true;
-}
-
-int lock_folder(const PersistConf *conf)
-{
-    // Not closed on exec: a new binary inherits the lock.
-    File file(open(folder(conf).c_str(), O_RDONLY | O_DIRECTORY));
-
-    if (!file.ok() || flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
-        return file.release();
-    }
-
-    if (errno != EWOULDBLOCK) {
-        return -1;
-    }
-
-    int inherited = find_inherited(file.get());
-    errno = EWOULDBLOCK;
-
-    return inherited == -1 ? -1 : dup(inherited);
-}
-
-bool is_dead(const StoredFamily &family)
-{
-    if (family.lock.empty()) {
-        return true;
-    }
-
-    File file = open_regular(family.lock);
-
-    return file.ok() ? flock(file.get(), LOCK_EX | LOCK_NB) == 0
-                     : errno == ENOENT;
 }
 
 Header read_header(const std::string &path, JournalHeader &header)

@@ -71,6 +71,7 @@ using StoredFamilies = std::map<std::uint64_t, StoredFamily>;
 // False if the folder cannot be read; errno says why.
 bool list_folder(const PersistConf *conf, StoredFamilies &families);
 
+std::string folder_path(const PersistConf *conf);  // ends in a slash
 std::string family_path(const PersistConf *conf, std::uint64_t family,
                         const char *suffix);
 std::string generation_path(const PersistConf *conf, std::uint64_t family,
@@ -82,9 +83,18 @@ File create_file(const std::string &path, int flags);
 // All of it, or errno says why not.
 bool write_all(int fd, std::string_view bytes);
 
+// Not one of the pipes and links that somebody may have put there. To read.
+File open_regular(const std::string &path);
+
 // Locks the folder for this master and the binaries that it starts. -1 with
 // errno EWOULDBLOCK if another has it.
 int lock_folder(const PersistConf *conf);
+
+// The same lock, for another configuration of this process; or -1.
+int share_folder(int fd);
+
+// The last one of a process and its children gives up the lock.
+void release_folder(int fd);
 
 // No process of that family is left.
 bool is_dead(const StoredFamily &family);

@@ -79,14 +79,8 @@ std::uint64_t last_order(const StoredFamily &family)
                            : std::max(header.order, records.back().order);
 }
 
-bool is_old(const PersistConf *conf, const ConversationEntry &entry)
-{
-    auto used = static_cast<time_t>(entry.used_s);
-
-    return used < ngx_time() && ngx_time() - used > conf->ttl;
-}
-
-// The least recently used first, so that the map evicts these.
+// The least recently used first, so that the map evicts these. What is too old
+// for the clock may not be when the clock is right.
 void restore_all(const PersistConf *conf,
                  const std::deque<ConversationEntry> &entries)
 {
@@ -94,9 +88,7 @@ void restore_all(const PersistConf *conf,
     ages.reserve(entries.size());
 
     for (std::size_t i = 0; i < entries.size(); i++) {
-        if (!is_old(conf, entries[i])) {
-            ages.push_back(std::uint64_t{entries[i].used_s} << 32 | i);
-        }
+        ages.push_back(std::uint64_t{entries[i].used_s} << 32 | i);
     }
 
     std::sort(ages.begin(), ages.end());
@@ -142,6 +134,11 @@ void load_families(const PersistConf *conf, const StoredFamilies &families)
         replay(conf, base->second, header.generation);
 
         for (; next->first != base->first; next++) {
+            // Without a lock the base began with all of it.
+            if (next->second.lock.empty() && header.floor_s != 0) {
+                continue;
+            }
+
             merge_family(conf, {header.family, header.parent,
                                 header.parent_order, header.floor_s},
                          next->first, next->second, log);
@@ -253,10 +250,12 @@ void close_locks(void *data)
 {
     auto *conf = static_cast<PersistConf *>(data);
 
-    for (int fd : {conf->folder, conf->family}) {
-        if (fd != -1) {
-            close(fd);
-        }
+    if (conf->folder != -1) {
+        release_folder(conf->folder);
+    }
+
+    if (conf->family != -1) {
+        close(conf->family);
     }
 }
 
@@ -343,7 +342,7 @@ ngx_int_t keep(PersistConf *conf, const PersistConf *old)
 
     cln->handler = close_locks;
     cln->data = conf;
-    conf->folder = dup(old->folder);
+    conf->folder = share_folder(old->folder);
     conf->family = fcntl(old->family, F_DUPFD_CLOEXEC, 0);
 
     return conf->folder == -1 || conf->family == -1 ? NGX_ERROR : NGX_OK;

@@ -11,11 +11,24 @@
 
 #include <cstdint>
 
+#include "opendify/backend.hpp"
 #include "opendify/erasures.hpp"
 
 namespace opendify::glue {
 
-struct ZoneHeader;
+inline constexpr std::size_t kSlots = 512;
+
+template <class T>
+struct Slot {
+    Digest key;
+    time_t expires;
+    T      value;
+};
+
+struct ZoneHeader {
+    Slot<AppMode>        apps[kSlots];
+    Slot<ConversationId> files[kSlots];
+};
 
 // What the processes of one zone agree on to keep it on disk.
 struct PersistState {
@@ -38,6 +51,8 @@ struct Root {
     void        *map;
     PersistState persist;
     Erasures     erasures;
+    time_t       born_s;     // when the zone was made, by the clock
+    ngx_msec_t   born_msec;  // and by the time that passes
 };
 
 inline ngx_slab_pool_t *slab(const ngx_shm_zone_t *shm)

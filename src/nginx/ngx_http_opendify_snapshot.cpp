@@ -37,41 +37,51 @@ PersistState state_of(const PersistConf *conf)
     return root(conf->zone)->persist;
 }
 
-bool sync_file(const std::string &path, int flags)
+// False with errno.
+bool sync_folder(const PersistConf *conf)
 {
-    File file(open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
+    File file(open(folder_path(conf).c_str(),
+                   O_RDONLY | O_CLOEXEC | O_DIRECTORY));
 
     return file.ok() && fsync(file.get()) == 0;
 }
 
-bool sync_folder(const PersistConf *conf)
+// Something else with a journal's name is no journal of ours.
+bool sync_journal(const std::string &path)
 {
-    return sync_file(std::string(view(conf->path)), O_DIRECTORY);
+    File file = open_regular(path);
+
+    return file.ok() ? fsync(file.get()) == 0
+                     : errno == EINVAL || errno == ELOOP || errno == ENOENT;
 }
 
-void sync_journals(const PersistConf *conf, std::uint64_t family)
+// False with errno.
+bool sync_journals(const PersistConf *conf, std::uint64_t family)
 {
     StoredFamilies families;
 
-    list_folder(conf, families);
-
-    for (auto &file : families[family].files) {
-        if (file.kind == FileKind::journal) {
-            sync_file(file.path, 0);
-        }
-    }
-
-    sync_folder(conf);
+    return list_folder(conf, families)
+           && std::all_of(families[family].files.begin(),
+                          families[family].files.end(),
+                          [](const StoredFile &file) {
+                              return file.kind != FileKind::journal
+                                     || sync_journal(file.path);
+                          })
+           && sync_folder(conf);
 }
 
-void sync_if_due(const PersistConf *conf, const PersistState &state)
+void sync_if_due(PersistConf *conf, const PersistState &state)
 {
     if (conf->sync == 0 || ngx_current_msec - keeper.synced_at < conf->sync) {
         return;
     }
 
     if (state.order != keeper.synced || keeper.again) {
-        sync_journals(conf, state.family);
+        // What the disk did not take is written once more, as a snapshot.
+        if (!sync_journals(conf, state.family)) {
+            persist_failed(conf, ngx_errno, "journal");
+        }
+
         keeper.again = state.order != keeper.synced;
         keeper.synced = state.order;
     }
@@ -120,7 +130,6 @@ bool write_entries(int fd, const PersistConf *conf)
     JournalRecord record;
     JournalRecord end;
     std::uint32_t from = 0;
-    time_t        now = ngx_time();
 
     end.operation = JournalOperation::end;
 
@@ -128,14 +137,11 @@ bool write_entries(int fd, const PersistConf *conf)
         bytes.clear();
 
         for (std::size_t i = 0; i < count; i++) {
-            auto used = static_cast<time_t>(entries[i].used_s);
-
-            if (used >= now || now - used <= conf->ttl) {
-                record.entry = entries[i];
-                append_record(bytes, record);
-                end.order++;
-            }
+            record.entry = entries[i];
+            append_record(bytes, record);
         }
+
+        end.order += count;
 
         if (!write_all(fd, bytes)) {
             return false;

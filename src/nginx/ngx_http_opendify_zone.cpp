@@ -10,32 +10,6 @@ namespace opendify::glue {
 
 namespace {
 
-constexpr std::size_t kSlots = 512;
-constexpr std::size_t kProbes = 8;
-constexpr time_t      kAppModeTtl = 600;      // seconds
-constexpr time_t      kFileTtl = 12 * 3600;
-
-struct AppSlot {
-    Digest  key;
-    time_t  expires;
-    AppMode mode;
-};
-
-struct FileSlot {
-    Digest         key;
-    time_t         expires;
-    ConversationId id;
-};
-
-}  // namespace
-
-struct ZoneHeader {
-    AppSlot  apps[kSlots];
-    FileSlot files[kSlots];
-};
-
-namespace {
-
 ngx_int_t fail(ngx_shm_zone_t *shm)
 {
     ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
@@ -46,6 +20,14 @@ ngx_int_t fail(ngx_shm_zone_t *shm)
 
 ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
 {
+    if (old != nullptr && !ConversationMap::is_ours(root(shm)->map)) {
+        ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
+                      "opendify_zone \"%V\" was made by another version of "
+                      "the module: a reload cannot change it, upgrade the "
+                      "binary or restart", &shm->shm.name);
+        return NGX_ERROR;
+    }
+
     if (old != nullptr) {
         return persist_continue(persist_conf(shm),
                                 static_cast<PersistConf *>(old));
@@ -80,31 +62,33 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
     r->header = header;
     r->map = map;
     r->erasures = Erasures();
+    r->born_s = ngx_time();
+    r->born_msec = ngx_current_msec;
     pool->data = r;
 
     return persist_load(persist_conf(shm));
 }
 
-// The slot of the key, else a free or the soonest to expire of its places.
-template <class Slot>
-Slot *find_slot(Slot (&slots)[kSlots], const Digest &key, bool make)
+// Nothing grows old by a clock that jumps ahead.
+std::uint32_t max_age_s(const ngx_shm_zone_t *shm, time_t ttl)
 {
-    std::size_t at = (key[0] | key[1] << 8) % kSlots;
-    Slot       *best = nullptr;
+    constexpr time_t kForever = UINT32_MAX;
 
-    for (std::size_t i = 0; i < kProbes; i++) {
-        Slot *slot = &slots[(at + i) % kSlots];
+    auto  *r = root(shm);
+    time_t passed = static_cast<time_t>(
+        (ngx_current_msec - r->born_msec) / 1000);
+    time_t ahead = ngx_time() - r->born_s - passed;
 
-        if (slot->key == key) {
-            return slot;
-        }
+    return static_cast<std::uint32_t>(
+        std::min(std::min(ttl, kForever) + std::max<time_t>(ahead, 0),
+                 kForever));
+}
 
-        if (best == nullptr || slot->expires < best->expires) {
-            best = slot;
-        }
-    }
-
-    return make ? best : nullptr;
+// Under the lock, after a head was taken: who is killed in the turn leaves one
+// at Dify that no client shows, so the head is void before Dify is called.
+Journalled began(ngx_shm_zone_t *shm, bool is_taken)
+{
+    return is_taken ? persist_put(shm) : Journalled();
 }
 
 // A new zone of this configuration; null after it was logged.
@@ -201,30 +185,60 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *, void *conf)
                : kConfOk;
 }
 
-Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out)
+Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out,
+                 bool returns)
 {
-    ShmLock lock(slab(shm_));
+    Journalled change;
+    Taken      found;
 
-    return ConversationMap(root(shm_)->map)
-        .take(scope, head, now_s(), static_cast<std::uint32_t>(ttl_), out);
+    {
+        ShmLock lock(slab(shm_));
+        found = ConversationMap(root(shm_)->map)
+                    .take(scope, head, now_s(), max_age_s(shm_, ttl_), out,
+                          returns);
+        change = began(shm_, found == Taken::yes && !returns);
+    }
+
+    persist_write(shm_, change);
+
+    return found;
 }
 
 Taken Zone::take_message(const Digest &scope, const Digest &message,
-                         Mapping &out)
+                         Mapping &out, bool returns)
 {
-    ShmLock lock(slab(shm_));
+    Journalled change;
+    Taken      found;
 
-    return ConversationMap(root(shm_)->map)
-        .take_message(scope, message, now_s(),
-                      static_cast<std::uint32_t>(ttl_), out);
+    {
+        ShmLock lock(slab(shm_));
+        found = ConversationMap(root(shm_)->map)
+                    .take_message(scope, message, now_s(),
+                                  max_age_s(shm_, ttl_), out, returns);
+        change = began(shm_, found == Taken::yes && !returns);
+    }
+
+    persist_write(shm_, change);
+
+    return found;
 }
 
 bool Zone::take_conversation(const Digest &scope, std::string_view id,
-                             Mapping &out)
+                             Mapping &out, bool returns)
 {
-    ShmLock lock(slab(shm_));
+    Journalled change;
+    bool       found;
 
-    return ConversationMap(root(shm_)->map).take_conversation(scope, id, out);
+    {
+        ShmLock lock(slab(shm_));
+        found = ConversationMap(root(shm_)->map)
+                    .take_conversation(scope, id, out, returns);
+        change = began(shm_, found && !returns);
+    }
+
+    persist_write(shm_, change);
+
+    return found;
 }
 
 TurnStart Zone::begin() const
@@ -234,7 +248,8 @@ TurnStart Zone::begin() const
     return {root(shm_)->erasures.number(), now_s()};
 }
 
-void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending)
+void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending,
+               bool returns)
 {
     Journalled change;
 
@@ -247,7 +262,8 @@ void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending)
             return;
         }
 
-        ConversationMap(root(shm_)->map).put(mapping, now_s(), pending);
+        ConversationMap(root(shm_)->map).put(mapping, now_s(), pending,
+                                             returns);
         change = persist_put(shm_);
     }
 
@@ -301,68 +317,6 @@ void Zone::drop(const Digest &scope, std::string_view id)
     }
 
     persist_write(shm_, change);
-}
-
-AppMode Zone::app_mode(const Digest &key)
-{
-    ShmLock lock(slab(shm_));
-
-    auto *slot = find_slot(root(shm_)->header->apps, key, false);
-
-    return slot != nullptr && slot->expires > ngx_time() ? slot->mode
-                                                         : AppMode::unknown;
-}
-
-void Zone::set_app_mode(const Digest &key, AppMode mode)
-{
-    ShmLock lock(slab(shm_));
-
-    *find_slot(root(shm_)->header->apps, key, true) =
-        {key, ngx_time() + kAppModeTtl, mode};
-}
-
-bool Zone::file(const Digest &file, std::string &id)
-{
-    ConversationId found;
-
-    {
-        ShmLock lock(slab(shm_));
-        auto *slot = find_slot(root(shm_)->header->files, file, false);
-
-        if (slot == nullptr || slot->expires <= ngx_time()) {
-            return false;
-        }
-
-        found = slot->id;
-    }
-
-    id = std::string(found.view());
-
-    return true;
-}
-
-void Zone::put_file(const Digest &file, std::string_view id)
-{
-    FileSlot made = {file, ngx_time() + kFileTtl, {}};
-
-    if (!made.id.assign(id)) {
-        return;
-    }
-
-    ShmLock lock(slab(shm_));
-
-    *find_slot(root(shm_)->header->files, file, true) = made;
-}
-
-void Zone::forget_file(const Digest &file)
-{
-    ShmLock lock(slab(shm_));
-
-    auto *slot = find_slot(root(shm_)->header->files, file, false);
-
-    if (slot != nullptr) {
-        slot->expires = 0;
-    }
 }
 
 }  // namespace opendify::glue

@@ -30,18 +30,23 @@ class Zone {
 public:
     Zone(ngx_shm_zone_t *shm, time_t ttl) : shm_(shm), ttl_(ttl) {}
 
-    Taken take(const Digest &scope, const Digest &head, Mapping &out);
+    // A taken head is gone from the disk, too, before the call returns: it
+    // comes back by put() alone, and after a crash if it `returns`.
+    Taken take(const Digest &scope, const Digest &head, Mapping &out,
+               bool returns = false);
     Taken take_message(const Digest &scope, const Digest &message,
-                       Mapping &out);
+                       Mapping &out, bool returns = false);
     bool take_conversation(const Digest &scope, std::string_view id,
-                           Mapping &out);
+                           Mapping &out, bool returns = false);
 
     // Now, for a turn that begins.
     TurnStart begin() const;
 
-    // Remembers it, unless it was erased since the turn began.
+    // Remembers it, unless it was erased since the turn began. A pending one
+    // counts, and is on the disk, when it is settled; until then nothing does,
+    // but after a crash what `returns`.
     void put(const Mapping &mapping, const TurnStart &start,
-             bool pending = false);
+             bool pending = false, bool returns = false);
     // Of one that is pending: the backend has stored it, or has not.
     void settle(const Mapping &mapping);
     void abandon(const Mapping &mapping);

@@ -15,10 +15,13 @@ using state::Change;
 using state::Index;
 using state::kNone;
 using state::Record;
+using state::RecordState;
 using state::Table;
 
+// What counts if all that live in this memory die now.
 ConversationEntry entry_of(const Record &record)
 {
+    const RecordState &state = record.state;
     ConversationEntry entry;
 
     entry.key = record.digest[by_conversation];
@@ -27,15 +30,11 @@ ConversationEntry entry_of(const Record &record)
     entry.id = record.id;
     entry.owner = record.owner;
     entry.used_s = record.used_s;
-    // Whoever reads it after a crash does not know whether the backend has
-    // stored what is pending: it is as if that turn had not ended.
-    const bool pending = record.has_head != 0 && record.pending != 0;
-
-    entry.has_head = record.has_head != 0 && !pending;
-    entry.is_taken = pending || (record.has_head == 0 && record.taken != 0);
-    entry.has_message = record.has_head == 0 && record.taken != 0
-                            ? record.taken_message != 0
-                            : record.has_message != 0;
+    entry.has_head = state.has_head != 0 && state.pending == 0;
+    entry.is_taken = !entry.has_head && state.returns != 0;
+    entry.has_message = state.has_head != 0
+                            ? state.has_message != 0
+                            : entry.is_taken && state.returns_message != 0;
 
     return entry;
 }
@@ -114,7 +113,7 @@ std::size_t ConversationMap::copy(std::uint32_t &from, ConversationEntry *out,
     std::size_t copied = 0;
 
     for (; from < table.header().touched && copied < count; from++) {
-        if (table.record(from).live != 0) {
+        if (table.record(from).state.live != 0) {
             out[copied++] = entry_of(table.record(from));
         }
     }
@@ -134,7 +133,7 @@ std::size_t ConversationMap::search(const ConversationFilter &filter,
     for (; !is_end(from) && left > 0 && found < count; from++, left--) {
         const Record &record = table.record(from);
 
-        if (record.live != 0
+        if (record.state.live != 0
             && filter.matches(record.owner, record.id, record.used_s))
         {
             out[found++] = entry_of(record);
@@ -160,13 +159,15 @@ void ConversationMap::restore(const ConversationEntry &entry)
 
     } else {
         table.void_head(number);
-        table.record(number).used_s = entry.used_s;
+        table.set_used(number, entry.used_s);
         table.use(number);
     }
 
-    table.record(number).owner = entry.owner;
-    table.record(number).pending = 0;
-    table.record(number).taken = 0;
+    RecordState state = table.record(number).state;
+    state.pending = 0;
+    state.returns = 0;
+    table.set_state(number, state);
+    table.set_owner(number, entry.owner);
 
     if (entry.has_head || entry.is_taken) {
         restore_head(table, number, entry);

@@ -16,7 +16,14 @@ constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kCrcBytes = 4;
 constexpr std::string_view kTextPrefix("2-");  // kVersion
 
-enum Flag : std::uint8_t { has_head = 1, is_taken = 2, has_message = 4 };
+// Before `returns` every taken head came back, also one whose turn the backend
+// had stored: without it `is_taken` says nothing.
+enum Flag : std::uint8_t {
+    has_head = 1,
+    is_taken = 2,
+    has_message = 4,
+    returns = 8,
+};
 
 // Of the 8 bytes that are taken at once ("slicing by 8"): [k] is what a byte
 // does to the sum k bytes later.
@@ -214,7 +221,7 @@ JournalRecordBytes encode(const JournalRecord &record)
 {
     const auto &entry = record.entry;
     const int flags = (entry.has_head ? has_head : 0)
-                      | (entry.is_taken ? is_taken : 0)
+                      | (entry.is_taken ? is_taken | returns : 0)
                       | (entry.has_message ? has_message : 0);
     JournalRecordBytes to;
 
@@ -260,7 +267,7 @@ bool decode(std::string_view bytes, JournalRecord &record)
 
     record.operation = static_cast<JournalOperation>(operation);
     entry.has_head = (flags & has_head) != 0;
-    entry.is_taken = (flags & is_taken) != 0;
+    entry.is_taken = (flags & is_taken) != 0 && (flags & returns) != 0;
     entry.has_message = (flags & has_message) != 0;
 
     return operation >= static_cast<std::uint8_t>(JournalOperation::put)

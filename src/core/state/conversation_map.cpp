@@ -17,6 +17,7 @@ using state::Index;
 using state::kIndices;
 using state::kNone;
 using state::Record;
+using state::RecordState;
 using state::Table;
 
 Digest key_of(const Digest &scope, std::string_view id)
@@ -31,41 +32,63 @@ bool is_old(const Record &record, std::uint32_t now_s, std::uint32_t ttl_s)
     return now_s > record.used_s && now_s - record.used_s > ttl_s;
 }
 
-// Somebody is still to settle it. A clock that went back makes nothing be
-// awaited for long.
-bool is_awaited(const Record &record, std::uint32_t now_s)
+// A clock that went far makes nothing pending for long.
+bool is_young(const Record &record, std::uint32_t now_s)
 {
     constexpr std::uint32_t kPendingS = 4;
 
-    return now_s - record.used_s <= kPendingS;
+    return std::max(now_s, record.used_s) - std::min(now_s, record.used_s)
+           <= kPendingS;
 }
 
-// The record of the conversation if it has that head, or kNone.
-std::uint32_t find_head(Table &table, const Mapping &mapping)
+// The record of the conversation if that head of it is pending, or kNone.
+std::uint32_t find_pending(Table &table, const Mapping &mapping)
 {
     const std::uint32_t number = table.find(
         by_conversation, key_of(mapping.scope, mapping.id.view()));
 
-    return number != kNone && table.record(number).has_head != 0
+    return number != kNone && table.record(number).state.has_head != 0
+                   && table.record(number).state.pending != 0
                    && table.record(number).digest[by_head] == mapping.head
                ? number
                : kNone;
 }
 
-void take_head(Table &table, std::uint32_t number, Mapping &out)
+// Whether it counts as the head of a conversation now.
+Taken state_of(const Record &record, std::uint32_t now_s, std::uint32_t ttl_s)
 {
-    Record &record = table.record(number);
+    if (is_old(record, now_s, ttl_s)) {
+        return Taken::no;
+    }
+
+    if (record.state.pending == 0) {
+        return Taken::yes;
+    }
+
+    if (is_young(record, now_s)) {
+        return Taken::pending;
+    }
+
+    return record.state.returns != 0 ? Taken::yes : Taken::no;
+}
+
+void take_head(Table &table, std::uint32_t number, bool returns, Mapping &out)
+{
+    const Record &record = table.record(number);
+    RecordState state = record.state;
 
     out.head = record.digest[by_head];
-    out.message = record.has_message != 0
+    out.message = state.has_message != 0
                       ? std::optional(record.digest[by_message])
                       : std::nullopt;
     out.id = record.id;
     out.owner = record.owner;
 
-    if (record.has_head != 0) {
-        record.taken = 1;
-        record.taken_message = record.has_message != 0;
+    if (state.has_head != 0) {
+        state.pending = 0;
+        state.returns = returns ? 1 : 0;
+        state.returns_message = state.has_message;
+        table.set_state(number, state);
     }
 
     table.void_head(number);
@@ -88,6 +111,11 @@ void void_rivals(Table &table, const Mapping &mapping)
 }
 
 }  // namespace
+
+bool ConversationMap::is_ours(const void *memory)
+{
+    return static_cast<const Header *>(memory)->layout == state::kLayout;
+}
 
 bool ConversationId::assign(std::string_view id)
 {
@@ -127,7 +155,8 @@ bool ConversationMap::format(void *memory, std::size_t bytes)
     }
 
     const std::size_t capacity =
-        std::min<std::size_t>((bytes - sizeof(Header)) / kEach, kNone - 1);
+        std::min<std::size_t>((bytes - sizeof(Header)) / kEach,
+                              static_cast<std::size_t>(state::kMaxRecords));
 
     Table::format(memory, static_cast<std::uint32_t>(capacity));
 
@@ -136,48 +165,46 @@ bool ConversationMap::format(void *memory, std::size_t bytes)
 
 Taken ConversationMap::take(const Digest &scope, const Digest &head,
                             std::uint32_t now_s, std::uint32_t ttl_s,
-                            Mapping &out)
+                            Mapping &out, bool returns)
 {
     out.scope = scope;
 
-    return take_by(by_head, head, now_s, ttl_s, out);
+    return take_by(by_head, head, now_s, ttl_s, out, returns);
 }
 
 Taken ConversationMap::take_message(const Digest &scope, const Digest &message,
                                     std::uint32_t now_s, std::uint32_t ttl_s,
-                                    Mapping &out)
+                                    Mapping &out, bool returns)
 {
     out.scope = scope;
 
-    return take_by(by_message, message, now_s, ttl_s, out);
+    return take_by(by_message, message, now_s, ttl_s, out, returns);
 }
 
 Taken ConversationMap::take_by(std::size_t index, const Digest &digest,
                                std::uint32_t now_s, std::uint32_t ttl_s,
-                               Mapping &out)
+                               Mapping &out, bool returns)
 {
     Table table(base_);
     const Change change(table);
     const std::uint32_t number =
         table.find(static_cast<Index>(index), digest);
 
-    if (number == kNone || is_old(table.record(number), now_s, ttl_s)) {
-        return Taken::no;
+    const Taken found = number == kNone
+                            ? Taken::no
+                            : state_of(table.record(number), now_s, ttl_s);
+
+    if (found == Taken::yes) {
+        take_head(table, number, returns, out);
+        table.set_used(number, now_s);
     }
 
-    if (table.record(number).pending != 0) {
-        return is_awaited(table.record(number), now_s) ? Taken::pending
-                                                       : Taken::no;
-    }
-
-    take_head(table, number, out);
-    table.record(number).used_s = now_s;
-
-    return Taken::yes;
+    return found;
 }
 
 bool ConversationMap::take_conversation(const Digest &scope,
-                                        std::string_view id, Mapping &out)
+                                        std::string_view id, Mapping &out,
+                                        bool returns)
 {
     const Digest key = key_of(scope, id);
     Table table(base_);
@@ -188,15 +215,15 @@ bool ConversationMap::take_conversation(const Digest &scope,
         return false;
     }
 
-    const bool has_head = table.record(number).has_head != 0;
+    const bool has_head = table.record(number).state.has_head != 0;
     out.scope = scope;
-    take_head(table, number, out);
+    take_head(table, number, returns, out);
 
     return has_head;
 }
 
 void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
-                          bool pending)
+                          bool pending, bool returns)
 {
     const Digest key = key_of(mapping.scope, mapping.id.view());
     Table table(base_);
@@ -210,13 +237,15 @@ void ConversationMap::put(const Mapping &mapping, std::uint32_t now_s,
 
     } else {
         table.void_head(number);
-        table.record(number).used_s = now_s;
+        table.set_used(number, now_s);
         table.use(number);
     }
 
-    table.record(number).owner = mapping.owner;
-    table.record(number).pending = pending ? 1 : 0;
-    table.record(number).taken = 0;
+    RecordState state = table.record(number).state;
+    state.pending = pending ? 1 : 0;
+    state.returns = pending && returns ? 1 : 0;
+    table.set_state(number, state);
+    table.set_owner(number, mapping.owner);
     table.set(by_head, number, mapping.head);
     if (mapping.message) {
         table.set(by_message, number, *mapping.message);
@@ -227,13 +256,16 @@ bool ConversationMap::settle(const Mapping &mapping)
 {
     Table table(base_);
     const Change change(table);
-    const std::uint32_t number = find_head(table, mapping);
+    const std::uint32_t number = find_pending(table, mapping);
 
     if (number == kNone) {
         return false;
     }
 
-    table.record(number).pending = 0;
+    RecordState state = table.record(number).state;
+    state.pending = 0;
+    state.returns = 0;
+    table.set_state(number, state);
     table.use(number);
 
     return true;
@@ -243,15 +275,13 @@ bool ConversationMap::abandon(const Mapping &mapping)
 {
     Table table(base_);
     const Change change(table);
-    const std::uint32_t number = find_head(table, mapping);
+    const std::uint32_t number = find_pending(table, mapping);
 
-    if (number == kNone || table.record(number).pending == 0) {
-        return false;
+    if (number != kNone) {
+        table.forget(number);
     }
 
-    table.forget(number);
-
-    return true;
+    return number != kNone;
 }
 
 void ConversationMap::drop(const Digest &scope, std::string_view id)
@@ -271,7 +301,7 @@ std::size_t ConversationMap::size() const
 
 std::size_t ConversationMap::capacity() const
 {
-    return Table(base_).header().capacity;
+    return static_cast<const Header *>(base_)->capacity;
 }
 
 }  // namespace opendify

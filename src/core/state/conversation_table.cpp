@@ -1,21 +1,11 @@
 #include "state/conversation_table.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <iterator>
 
 namespace opendify::state {
-namespace {
-
-// Nothing stays in memory of who talked to what.
-void wipe(Record &record)
-{
-    record.id = {};
-    record.owner = {};
-    std::fill(std::begin(record.digest), std::end(record.digest), Digest{});
-}
-
-}  // namespace
 
 Table::Table(void *base)
     : header_(*static_cast<Header *>(base)),
@@ -23,16 +13,62 @@ Table::Table(void *base)
       records_(reinterpret_cast<Record *>(
           buckets_ + kIndices * std::size_t{ header_.capacity }))
 {
+    if (header_.noted != 0) {
+        take_back();
+    }
 }
 
 void Table::format(void *base, std::uint32_t capacity)
 {
     auto *header = static_cast<Header *>(base);
+    auto *buckets = reinterpret_cast<std::uint32_t *>(header + 1);
 
     *header = {};
     header->capacity = capacity;
-    header->busy = 1;
-    Table(base).mend();
+    header->layout = kLayout;
+    header->free = header->newest = header->oldest = kNone;
+    std::fill_n(buckets, kIndices * std::size_t{ capacity }, kNone);
+}
+
+void Table::note(const void *word)
+{
+    const auto *base = reinterpret_cast<const char *>(&header_);
+    Note &note = header_.notes[header_.noted];
+
+    assert(header_.noted < kNotes);
+
+    note.at = static_cast<std::uint32_t>(
+        (static_cast<const char *>(word) - base) / 4);
+    std::memcpy(&note.was, word, sizeof(note.was));
+    in_order();
+    header_.noted++;
+    in_order();
+}
+
+// May be cut itself: then all is put back once more.
+void Table::take_back()
+{
+    auto *base = reinterpret_cast<char *>(&header_);
+
+    for (std::uint32_t i = header_.noted; i-- > 0;) {
+        const Note &note = header_.notes[i];
+
+        std::memcpy(base + std::size_t{ note.at } * 4, &note.was,
+                    sizeof(note.was));
+    }
+
+    commit();
+}
+
+// Nothing stays in the notes of who talked to what.
+void Table::commit()
+{
+    const std::uint32_t count = header_.noted;
+
+    in_order();
+    header_.noted = 0;
+    in_order();
+    std::memset(header_.notes, 0, count * sizeof(Note));
 }
 
 std::uint32_t &Table::bucket(Index index, const Digest &digest)
@@ -57,12 +93,10 @@ std::uint32_t Table::find(Index index, const Digest &digest)
 
 void Table::link(Index index, std::uint32_t number)
 {
-    Record &record = this->record(number);
-    std::uint32_t &first = bucket(index, record.digest[index]);
+    std::uint32_t &first = bucket(index, record(number).digest[index]);
 
-    record.next[index] = first;
-    in_order();
-    first = number;
+    write(records_[number].next[index], first);
+    write(first, number);
 }
 
 void Table::unlink(Index index, std::uint32_t number)
@@ -70,31 +104,33 @@ void Table::unlink(Index index, std::uint32_t number)
     std::uint32_t *at = &bucket(index, record(number).digest[index]);
 
     while (*at != number) {
-        at = &record(*at).next[index];
+        at = &records_[*at].next[index];
     }
 
-    *at = record(number).next[index];
+    write(*at, record(number).next[index]);
 }
 
-std::uint8_t &Table::has(Index index, std::uint32_t number)
+void Table::set_has(Index index, std::uint32_t number, bool has)
 {
-    Record &record = this->record(number);
+    RecordState state = record(number).state;
 
-    return index == by_head ? record.has_head : record.has_message;
+    (index == by_head ? state.has_head : state.has_message) = has ? 1 : 0;
+    set_state(number, state);
 }
 
 void Table::set(Index index, std::uint32_t number, const Digest &digest)
 {
-    record(number).digest[index] = digest;
-    in_order();
-    has(index, number) = 1;
+    write(records_[number].digest[index], digest);
+    set_has(index, number, true);
     link(index, number);
 }
 
 void Table::clear(Index index, std::uint32_t number)
 {
-    if (has(index, number) != 0) {
-        has(index, number) = 0;
+    const RecordState &state = record(number).state;
+
+    if ((index == by_head ? state.has_head : state.has_message) != 0) {
+        set_has(index, number, false);
         unlink(index, number);
     }
 }
@@ -107,52 +143,38 @@ void Table::void_head(std::uint32_t number)
 
 void Table::use(std::uint32_t number)
 {
-    leave_list(number);
-    enter_list(number);
+    if (header_.newest != number) {
+        leave_list(number);
+        enter_list(number);
+    }
 }
 
 void Table::enter_list(std::uint32_t number)
 {
-    record(number).newer = kNone;
-    record(number).older = header_.newest;
+    const std::uint32_t before = header_.newest;
 
-    if (header_.newest == kNone) {
-        header_.oldest = number;
-
-    } else {
-        record(header_.newest).newer = number;
-    }
-
-    header_.newest = number;
+    write(records_[number].newer, kNone);
+    write(records_[number].older, before);
+    write(before == kNone ? header_.oldest : records_[before].newer, number);
+    write(header_.newest, number);
 }
 
 void Table::leave_list(std::uint32_t number)
 {
-    const Record &record = this->record(number);
+    const std::uint32_t newer = record(number).newer;
+    const std::uint32_t older = record(number).older;
 
-    if (record.newer == kNone) {
-        header_.newest = record.older;
-
-    } else {
-        this->record(record.newer).older = record.older;
-    }
-
-    if (record.older == kNone) {
-        header_.oldest = record.newer;
-
-    } else {
-        this->record(record.older).newer = record.newer;
-    }
+    write(newer == kNone ? header_.newest : records_[newer].older, older);
+    write(older == kNone ? header_.oldest : records_[older].newer, newer);
 }
 
 // A free record; the least recently used one is freed if there is none.
 std::uint32_t Table::unused()
 {
     if (header_.free == kNone && header_.touched < header_.capacity) {
-        record(header_.touched).live = 0;  // the memory may be a used one
-        in_order();
+        write(header_.touched, header_.touched + 1);
 
-        return header_.touched++;
+        return header_.touched - 1;
     }
 
     if (header_.free == kNone) {
@@ -160,7 +182,7 @@ std::uint32_t Table::unused()
     }
 
     const std::uint32_t number = header_.free;
-    header_.free = record(number).older;
+    write(header_.free, record(number).older);
 
     return number;
 }
@@ -169,124 +191,38 @@ std::uint32_t Table::make(const Digest &key, const ConversationId &id,
                           std::uint32_t now_s)
 {
     const std::uint32_t number = unused();
-    Record &record = this->record(number);
+    Record &made = records_[number];
+    Record record = {};
 
-    record = {};
+    // Of a dead record no more than this counts.
+    note(&made.state);
+    note(&made.older);
+
     record.digest[by_conversation] = key;
     record.id = id;
     record.used_s = now_s;
-    in_order();
-    record.live = 1;
+    record.state.live = 1;
+    made = record;
 
-    header_.size++;
+    write(header_.size, header_.size + 1);
     link(by_conversation, number);
     enter_list(number);
 
     return number;
 }
 
+// Nothing stays in memory of who talked to what.
 void Table::forget(std::uint32_t number)
 {
-    record(number).live = 0;
+    Record empty = {};
+
     void_head(number);
     unlink(by_conversation, number);
     leave_list(number);
-    header_.size--;
-    wipe(record(number));
-    set_free(number);
-}
-
-void Table::set_free(std::uint32_t number)
-{
-    record(number).older = header_.free;
-    header_.free = number;
-}
-
-void Table::mend()
-{
-    if (header_.busy == 0) {
-        return;
-    }
-
-    std::fill_n(buckets_, kIndices * std::size_t{ header_.capacity }, kNone);
-    header_.free = kNone;
-    header_.size = 0;
-    std::uint32_t list = kNone;
-
-    for (std::uint32_t number = header_.touched; number-- > 0;) {
-        Record &record = this->record(number);
-        if (record.live == 0) {
-            set_free(number);
-            continue;
-        }
-
-        link(by_conversation, number);
-        for (const Index index : { by_head, by_message }) {
-            if (has(index, number) != 0) {
-                link(index, number);
-            }
-        }
-
-        record.older = list;
-        list = number;
-        header_.size++;
-    }
-
-    relist(list);
-    in_order();
-    header_.busy = 0;
-}
-
-// Makes the list of use from records linked by `older` in any order.
-void Table::relist(std::uint32_t list)
-{
-    if (list != kNone) {
-        list = sort(list, header_.size);
-    }
-
-    header_.newest = list;
-    header_.oldest = kNone;
-
-    for (; list != kNone; list = record(list).older) {
-        record(list).newer = header_.oldest;
-        header_.oldest = list;
-    }
-}
-
-// Cuts `count` records off `list` and sorts them, newest first.
-std::uint32_t Table::sort(std::uint32_t &list, std::uint32_t count)
-{
-    if (count == 1) {
-        const std::uint32_t one = list;
-        list = record(one).older;
-        record(one).older = kNone;
-
-        return one;
-    }
-
-    const std::uint32_t one = sort(list, count / 2);
-    const std::uint32_t other = sort(list, count - count / 2);
-
-    return merge(one, other);
-}
-
-std::uint32_t Table::merge(std::uint32_t one, std::uint32_t other)
-{
-    std::uint32_t merged = kNone;
-    std::uint32_t *end = &merged;
-
-    while (one != kNone && other != kNone) {
-        std::uint32_t &newer =
-            record(one).used_s >= record(other).used_s ? one : other;
-
-        *end = newer;
-        end = &record(newer).older;
-        newer = *end;
-    }
-
-    *end = one == kNone ? other : one;
-
-    return merged;
+    write(header_.size, header_.size - 1);
+    empty.older = header_.free;
+    write(records_[number], empty);
+    write(header_.free, number);
 }
 
 }  // namespace opendify::state

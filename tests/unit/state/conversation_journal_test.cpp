@@ -353,18 +353,89 @@ TEST(ConversationCopy, NewestIsWhatWasPut)
     EXPECT_EQ(entry.used_s, 3u);
 }
 
-TEST(ConversationCopy, ATakenHeadComesBackUnlessItIsAnothers)
+ConversationEntry only(Region &region)
+{
+    auto all = all_of(region, 8);
+    EXPECT_EQ(all.size(), 1u);
+
+    return all.at(0);
+}
+
+// What comes back of an entry that is written, and read.
+ConversationEntry read_again(const ConversationEntry &entry)
+{
+    JournalRecord record;
+    record.entry = entry;
+
+    const auto bytes = encode(record);
+    EXPECT_TRUE(decode(text(bytes), record));
+
+    return record.entry;
+}
+
+TEST(ConversationCopy, ATakenHeadDoesNotComeBack)
 {
     Region region(8);
     region.put("h", "c1", 1);
     EXPECT_EQ(region.take("h", 2), "c1");
-    auto taken = all_of(region, 8);
-    ASSERT_EQ(taken.size(), 1u);
-    EXPECT_TRUE(taken[0].is_taken);
-    EXPECT_FALSE(taken[0].has_head);
+
+    const auto taken = only(region);
+    EXPECT_FALSE(taken.is_taken);
+    EXPECT_FALSE(taken.has_head);
+    EXPECT_FALSE(taken.has_message);
 
     Region other(8);
-    other.map().restore(taken[0]);
+    other.put("h", "c1", 1);  // as an older record had it
+    other.map().restore(read_again(taken));
+    EXPECT_EQ(other.take_message("h", 3), "");
+    EXPECT_EQ(other.take("h", 3), "");
+    EXPECT_EQ(other.map().size(), 1u);
+
+    // Its turn was not taken by the backend.
+    region.put("h", "c1", 3);
+    other.map().restore(read_again(only(region)));
+    EXPECT_EQ(other.take("h", 3), "c1");
+}
+
+TEST(ConversationCopy, NeitherIsTheHeadOfAStopThatIsNotStored)
+{
+    Region region(8);
+    Mapping stopped = { kScope, digest("h"), digest("m"), {} };
+    Mapping out;
+    ASSERT_TRUE(stopped.id.assign("c"));
+
+    region.map().put(stopped, 10, true);
+    EXPECT_FALSE(only(region).has_head);
+    EXPECT_FALSE(only(region).is_taken);
+
+    region.map().settle(stopped);
+    EXPECT_TRUE(only(region).has_head);
+    EXPECT_TRUE(only(region).has_message);
+
+    region.map().put(stopped, 10, true, true);
+    EXPECT_TRUE(only(region).is_taken);
+    EXPECT_TRUE(only(region).has_message);
+    EXPECT_FALSE(only(region).has_head);
+
+    Region other(8);
+    other.map().restore(read_again(only(region)));
+    EXPECT_EQ(other.map().take(kScope, stopped.head, 11, 1000, out),
+              Taken::yes);
+}
+
+TEST(ConversationCopy, AHeadThatReturnsDoesUnlessItIsAnothers)
+{
+    Region region(8);
+    Mapping out;
+    region.put("h", "c1", 1);
+    EXPECT_EQ(region.map().take(kScope, digest("h"), 2, 1000, out, true),
+              Taken::yes);
+    const auto taken = only(region);
+    EXPECT_TRUE(taken.is_taken);
+    EXPECT_FALSE(taken.has_head);
+
+    Region other(8);
+    other.map().restore(read_again(taken));
     EXPECT_EQ(other.take_message("h", 3), "c1");
     EXPECT_EQ(other.take("h", 3), "");
 
@@ -382,6 +453,41 @@ TEST(ConversationCopy, ATakenHeadComesBackUnlessItIsAnothers)
         EXPECT_EQ(again.take("h", 4), "c2");
         EXPECT_EQ(again.take("h", 4), "");
     }
+}
+
+// CRC-32C, a bit at a time.
+void seal(JournalRecordBytes &bytes)
+{
+    std::uint32_t crc = 0xffffffffu;
+
+    for (std::size_t i = 0; i < bytes.size() - 4; i++) {
+        crc ^= static_cast<std::uint8_t>(bytes[i]);
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc & 1) != 0 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+        }
+    }
+
+    for (std::size_t i = 0; i < 4; i++) {
+        bytes[bytes.size() - 4 + i] = static_cast<char>(~crc >> 8 * i);
+    }
+}
+
+// They were written whatever became of the turn.
+TEST(ConversationCopy, TakenHeadsOfAnOlderVersionDoNotComeBack)
+{
+    JournalRecord record = record_of(3);
+    record.entry.has_head = false;
+    record.entry.is_taken = true;
+    auto bytes = encode(record);
+    EXPECT_EQ(bytes[1], 2 | 8);
+    ASSERT_TRUE(decode(text(bytes), record));
+    EXPECT_TRUE(record.entry.is_taken);
+
+    bytes[1] = 2;
+    seal(bytes);
+    ASSERT_TRUE(decode(text(bytes), record));
+    EXPECT_FALSE(record.entry.is_taken);
+    EXPECT_FALSE(record.entry.has_head);
 }
 
 TEST(ConversationCopy, AMovedHeadDoesNotComeBack)
