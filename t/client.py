@@ -136,7 +136,10 @@ class Connection:
         if self._chunked:
             size = int(self._line(), 16)
             self._take(size)
-            assert self._line() == ''
+            line = self._line()
+            while size == 0 and line:  # a trailer
+                line = self._line()
+            assert line == ''
             return size > 0
         if self._left is not None:
             self._take(self._left)

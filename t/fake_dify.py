@@ -265,6 +265,8 @@ class FakeDify(Forms, Files, Server):
         return None
 
     def _generate(self, app, call, route):
+        if not call.body:
+            return error('bad_request', 400, 'The request has no body.')
         body = call.json
         user = call.user = body.get('user')
         if not user:

@@ -139,6 +139,7 @@ class Server:
         self.cut = None           # None, 'whole', 'bytes', 'random'
         self.keepalive_s = 2.0
         self.version = '1.13.2'   # in X-Version
+        self.more_headers = ()    # of every reply
         self.accepted = 0
         self.port = 0
         self._tls = tls
@@ -247,7 +248,8 @@ class Server:
         if reply.content_type:
             lines.append(f'Content-Type: {reply.content_type}')
         lines += [f'X-Version: {self.version}', 'X-Env: PRODUCTION']
-        lines += [f'{name}: {value}' for name, value in reply.headers]
+        lines += [f'{name}: {value}'
+                  for name, value in [*reply.headers, *self.more_headers]]
         return ('\r\n'.join(lines) + '\r\n\r\n').encode()
 
     def _cuts(self, data):

@@ -57,7 +57,9 @@ void inherit_pass(ngx_conf_t *cf, const LocConf *prev, LocConf *conf)
     auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 
-    if (clcf->noname && conf->pass.len == 0 && prev->pass.len != 0) {
+    if (clcf->noname && clcf->handler == nullptr && conf->pass.len == 0
+        && prev->pass.len != 0)
+    {
         conf->pass = prev->pass;
         clcf->handler = handler;
     }
@@ -245,6 +247,7 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
 
         if (!set_defaults(cf, conf)
+            || check_handler(cf, handler) != kConfOk
             || check_post_action(cf) != kConfOk)
         {
             return conf_error();

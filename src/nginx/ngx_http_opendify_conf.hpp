@@ -136,6 +136,8 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_app(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+// nginx takes the last directive that answers and says nothing: we do.
+char *check_handler(ngx_conf_t *cf, ngx_http_handler_pt wanted);
 // One pass of a location; its target is checked when all locations are known.
 char *add_target(ngx_conf_t *cf, ngx_str_t *pass);
 char *set_form_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -128,14 +128,39 @@ char *add_target(ngx_conf_t *cf, ngx_str_t *pass)
     return kConfOk;
 }
 
-char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
+char *check_handler(ngx_conf_t *cf, ngx_http_handler_pt wanted)
 {
     auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 
+    if (clcf->handler == wanted) {
+        return kConfOk;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "location \"%V\" has \"opendify_pass\" and another "
+                       "directive that answers its requests, such as "
+                       "\"proxy_pass\": give each a location of its own",
+                       &clcf->name);
+
+    return conf_error();
+}
+
+char *set_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
+{
+    auto *lcf = static_cast<LocConf *>(conf);
+    auto *clcf = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+
+    if (lcf->pass.len == 0 && !lcf->conversations
+        && check_handler(cf, nullptr) != kConfOk)
+    {
+        return conf_error();
+    }
+
     clcf->handler = handler;
 
-    return add_target(cf, &static_cast<LocConf *>(conf)->pass);
+    return add_target(cf, &lcf->pass);
 }
 
 char *set_form_pass(ngx_conf_t *cf, ngx_command_t *, void *conf)
