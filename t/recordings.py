@@ -1,4 +1,5 @@
-"""Recorded answers of a Dify 1.13.2 server, in t/recordings.
+"""Recorded answers of a Dify 1.13.2 server, in t/recordings; those of a
+1.16.1 have it in their names.
 
 Per case: body.raw, chunks.tsv (t_ms, offset, length of each read) and
 response.json (status, content_type, headers_at_ms, total_ms, cut).
@@ -31,7 +32,7 @@ class Recording:
     @property
     def mode(self):
         kind = self.name.removeprefix('err-').split('-')[0]
-        return {'agent': 'agent-chat', 'chatflow': 'advanced-chat',
+        return {'agent': 'agent-chat', 'newagent': 'agent', 'chatflow': 'advanced-chat',
                 'workflow': 'workflow', 'completion': 'completion'}.get(
             kind, 'chat')
 
@@ -47,12 +48,25 @@ class Recording:
 
     def text(self):
         """What the user should read, as far as no event replaces it."""
-        return ''.join(
-            event['answer'] for event in self.frames()
-            if event and event['event'] in ('message', 'agent_message')
-        ) + ''.join(
-            event['data']['text'] for event in self.frames()
-            if event and event['event'] == 'text_chunk')
+        steps, row = [''], None
+        for event in filter(None, self.frames()):
+            kind = event['event']
+            if kind == 'agent_thought' and event['id'] != row:
+                row = event['id']
+                steps.append('')
+            elif kind == 'agent_message' or (
+                    kind == 'message' and not self.repeats()):
+                steps[-1] += event['answer']
+            elif kind == 'text_chunk':
+                steps[-1] += event['data']['text']
+        # As Dify stores the texts of an agent's steps.
+        return '\n'.join(steps).lstrip('\n') if row else steps[0]
+
+    def repeats(self):
+        """Whether a `message` says again what came as agent_message."""
+        return self.mode == 'agent' and any(
+            event and event['event'] == 'agent_message'
+            for event in self.frames())
 
     def usage(self):
         for event in self.frames():
@@ -85,7 +99,9 @@ class Outcome:
     it."""
 
     def __init__(self, line):
-        self.ended = line.endswith(', end')
+        self.ended = ', end' in line
+        self.finish = ('content_filter' if ', replaced,' in line else
+                       'length' if line.endswith('by length') else 'stop')
         self.silent = line.startswith('text 0,')
         self.replaced = ', replaced,' in line
         self.form = ', form,' in line

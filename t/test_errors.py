@@ -116,6 +116,7 @@ def test_an_unknown_path(site, method, path):
     response = client.ask(site.port, method, path, b'')
     assert response.status == 404, response.body
     assert response.error['type'] == 'invalid_request_error'
+    assert response.error['code'] == 'unknown_url'
 
 
 @pytest.mark.parametrize('size', [3000, 300000])

@@ -70,7 +70,7 @@ def test_what_follows_an_overriding_replacement_is_shown(bare_site, cut):
 def test_without_a_window_the_replacement_ends_the_answer(site, cut, model):
     replaces(site, model)
     answer = site.stream(model)
-    assert answer.text == ''.join(BAD)
+    assert answer.text == ''.join(BAD) + '\n\n' + GOOD
     assert answer.finish == 'content_filter'
 
 
@@ -109,7 +109,7 @@ def test_text_that_was_late_is_not_taken_back(bare_site, cut):
     site = bare_site.start(location='opendify_moderation_window 100ms;')
     replaces(site, 'chat-bot', 1.5)
     answer = site.stream()
-    assert answer.text == ''.join(BAD)
+    assert answer.text == ''.join(BAD) + '\n\n' + GOOD
     assert answer.finish == 'content_filter'
 
 

@@ -113,6 +113,7 @@ struct TurnEvent {
     enum class Kind {
         text,       // text: the next piece of the answer
         reasoning,  // text: the next piece of the thoughts
+        reasoning_end,  // thoughts that follow are other ones
         step,       // text: what the app does, readable, without "\n" at its
                     // end; may be several lines
         replace,    // text: takes the place of all text so far

@@ -25,12 +25,13 @@ bool may_replay(const ClientCtx *ctx)
            && ctx->pipeline->text_bytes() == 0;
 }
 
-// The conversation is gone at Dify: the turn goes into a new one.
+// The conversation is gone at Dify, or takes no more turns: this one goes into
+// a new one.
 void replay(ClientCtx *ctx)
 {
     ngx_log_error(NGX_LOG_WARN, ctx->r->connection->log, 0,
-                  "opendify: a conversation is gone at Dify, replaying the "
-                  "messages in a new one");
+                  "opendify: a conversation is gone at Dify or takes no more "
+                  "turns, replaying the messages in a new one");
 
     conversation_drop(ctx);
     ctx->replayed = true;

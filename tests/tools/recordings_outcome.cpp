@@ -37,6 +37,9 @@ struct Outcome : TurnSink {
             reasoning += event.text.size();
             break;
 
+        case TurnEvent::Kind::reasoning_end:
+            break;
+
         case TurnEvent::Kind::replace:
             text = event.text;
             replaced = true;
@@ -70,7 +73,10 @@ struct Outcome : TurnSink {
             break;
 
         case TurnEvent::Kind::end:
-            last = "end";
+            last = event.finish == FinishReason::stop ? "end"
+                   : event.finish == FinishReason::length
+                       ? "end by length"
+                       : "end by content_filter";
             break;
         }
     }
@@ -121,6 +127,7 @@ AppMode mode_of(const std::string &name)
     const std::string kind = name.substr(0, name.find('-'));
 
     return kind == "agent"      ? AppMode::agent_chat
+           : kind == "newagent" ? AppMode::agent
            : kind == "chatflow" ? AppMode::chatflow
                                 : app_mode_from_name(kind);
 }

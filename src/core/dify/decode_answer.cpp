@@ -60,17 +60,23 @@ void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
 void StreamDecoder::on_answer(Kind kind, std::string_view piece, bool plain)
 {
     if (mode_ == AppMode::agent && kind != Kind::text_chunk) {
-        if (kind == Kind::message && !spoken_.empty()) {
-            piece = spoken_.new_in(piece);
-        }
-
-        if ((kind == Kind::agent_message || !spoken_.empty())
-            && piece.size() <= max_spoken_ - spoken_.size()) {
-            spoken_.add(piece);
-        }
+        piece = agent_text(kind, piece);
+        note_line(piece);
     }
 
     text(piece, plain);
+}
+
+// Read as a document: the first one after an agent's row is.
+void StreamDecoder::on_answer_event(Kind kind, std::string_view piece)
+{
+    if (mode_ == AppMode::agent) {
+        piece = agent_text(kind, piece);
+    }
+
+    part_steps(piece);
+    note_line(piece);
+    text(piece);
 }
 
 [[gnu::hot]]

@@ -84,6 +84,23 @@ bool errc_of_message(std::string_view text, Errc &errc)
     return false;
 }
 
+// The conversation holds a tool call that nobody has answered, such as a New
+// Agent's question to a person: its model takes no other turn in it. In the
+// words of the agent's backend, of OpenAI and of Anthropic.
+bool is_blocked(std::string_view text)
+{
+    for (const std::string_view words :
+         {"message history contains unprocessed tool calls",
+          "must be followed by tool messages responding to each",
+          "ids were found without `tool_result` blocks"}) {
+        if (text.find(words) != std::string_view::npos) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
 bool errc_of_code(std::string_view code, Errc &errc)
 {
     for (const CodeRow &row : kCodes) {
@@ -234,6 +251,11 @@ Failure failure_from(const BackendError &error)
     if (error.source == ErrorSource::event
         && (error.code == "rate_limit_error" || error.status == 429)) {
         return model_failure(text, 429);
+    }
+
+    if (is_blocked(text.said)) {
+        return make_failure(Errc::conversation_not_found, error.status,
+                            text.said);
     }
 
     if (errc_of_code(error.code, errc)) {

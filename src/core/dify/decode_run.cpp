@@ -42,6 +42,8 @@ void StreamDecoder::on_node(JsonValue data)
         citations_.keep_result(data["outputs"]["result"]);
     }
 
+    run_finish_.node(data);
+
     Usage usage;
     if (!node_usage(data, usage)) {
         return;

@@ -134,8 +134,12 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         // Some versions call an answer's piece message_file: the member
         // decides (§14 no. 7).
         if (answer.is(JsonType::string)) {
-            learn_frequent(data, root, answer);
-            on_answer(frequent_kind(name), answer.string());
+            run_finish_.said(root["from_variable_selector"]);
+            on_answer_event(frequent_kind(name), answer.string());
+
+            if (rows_begun_ == 0) {
+                learn_frequent(data, root, answer);
+            }
 
         } else if (meaning == Meaning::file) {
             files_.message_file(root, sink_);
@@ -147,8 +151,9 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         break;
 
     case Meaning::chunk:
+        run_finish_.said(root["data"]["from_variable_selector"]);
         learn_frequent(data, root, root["data"]["text"]);
-        on_answer(FrequentEvent::Kind::text_chunk, root["data"]["text"].string());
+        text(root["data"]["text"].string());
         break;
 
     case Meaning::replace:
@@ -160,14 +165,15 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         break;
 
     case Meaning::reasoning:
-        if (!root["data"]["reasoning"].string().empty()) {
-            sink_.on_event({TurnEvent::Kind::reasoning,
-                            root["data"]["reasoning"].string()});
-        }
-
+        reasoning(root["data"]["reasoning"].string());
+        thought_over_ = thought_over_ || root["data"]["is_final"].boolean(false);
         break;
 
     case Meaning::thought:
+        on_row(root);
+        on_step(meaning, root);
+        break;
+
     case Meaning::agent_log:
     case Meaning::node_started:
     case Meaning::node_retry:
@@ -284,6 +290,7 @@ void StreamDecoder::on_replace(JsonValue whole, JsonValue reason)
     if (!spoken_.empty()) {
         spoken_.clear();
         spoken_.add(whole.string());
+        step_.clear();
     }
 
     said_ = true;
@@ -343,7 +350,9 @@ void StreamDecoder::end()
         sink_.on_event(event);
     }
 
-    sink_.on_event({TurnEvent::Kind::end, {}});
+    TurnEvent last{TurnEvent::Kind::end, {}};
+    last.finish = run_finish_.reason();
+    sink_.on_event(last);
 }
 
 void StreamDecoder::fail(const Failure &failure)

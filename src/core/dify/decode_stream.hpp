@@ -17,6 +17,7 @@
 #include "dify/frequent_event.hpp"
 #include "dify/new_text.hpp"
 #include "dify/output_files.hpp"
+#include "dify/run_finish.hpp"
 #include "dify/steps.hpp"
 #include "dify/stream_event.hpp"
 #include "opendify/backend.hpp"
@@ -69,8 +70,22 @@ private:
                         wire::JsonValue text);
     void on_answer(FrequentEvent::Kind kind, std::string_view piece,
                    bool plain = false);
+    void on_answer_event(FrequentEvent::Kind kind, std::string_view piece);
     // `plain`: as a JsonToken's.
     void text(std::string_view piece, bool plain = false);
+
+    // decode_agent.cpp
+    void on_row(wire::JsonValue row);
+    void on_thought(std::string_view id, std::string_view thought);
+    void reasoning(std::string_view piece);
+    bool is_said(std::string_view text) const;
+    std::string_view agent_text(FrequentEvent::Kind kind,
+                                std::string_view piece);
+    void part_steps(std::string_view next);
+    void note_line(std::string_view piece)
+    {
+        line_over_ = piece.empty() ? line_over_ : piece.back() == '\n';
+    }
 
     // decode_run.cpp
     void on_node(wire::JsonValue data);
@@ -107,14 +122,26 @@ private:
     bool stirred_ = false;
 
     // New Agent: what came as agent_message, to know it again when the whole
-    // answer follows as one `message`.
+    // answer follows as one `message`, or that of the last step.
     SaidText spoken_;
+    SaidText step_;  // of these, if it is not the first one
+    bool     steps_begun_ = false;
+    bool     line_over_ = false;  // it ends with a line break
+
+    // Rows of an agent's steps.
+    std::string  row_id_;
+    std::int64_t row_ = 0;         // its position
+    std::size_t  rows_begun_ = 0;  // since the last text
+    std::string  thought_id_;
+    std::string  thought_;         // told of that row
+    bool         thought_over_ = false;  // the next piece is of another one
 
     std::string          output_name_;
     std::optional<Steps> steps_;
     OutputFiles          files_;
     Citations            citations_;
 
+    RunFinish                run_finish_;
     std::optional<HumanForm> form_;  // what a person is asked, unanswered
 
     std::string task_id_;

@@ -16,6 +16,7 @@ using wire::JsonValue;
 
 constexpr std::size_t      kMaxMessage = 1024;
 constexpr std::size_t      kMinKeyTail = 8;
+constexpr int              kMaxWrappings = 4;
 constexpr std::string_view kBlanks = " \t\r\n";
 
 bool starts_with(std::string_view text, std::string_view prefix)
@@ -58,27 +59,45 @@ std::string_view trim(std::string_view text)
     return text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
 }
 
+// "... (agent_run_id=...)", as a New Agent ends its errors.
+std::string_view without_run_id(std::string_view text)
+{
+    constexpr std::string_view kTail = "(agent_run_id=";
+
+    const std::size_t at = text.rfind(kTail);
+    const bool ends = at != std::string_view::npos
+                      && text.find(')', at) == text.size() - 1;
+
+    return ends ? trim(text.substr(0, at)) : text;
+}
+
 std::string_view without_wrapping(std::string_view text, bool &from_plugin)
 {
     constexpr std::string_view kRun = "Run failed: ";
     constexpr std::string_view kId = "req_id: ";
     constexpr std::string_view kPlugin = "PluginInvokeError: ";
 
-    text = trim(text);
-    if (starts_with(text, kRun)) {
-        text = trim(text.substr(kRun.size()));
-    }
+    text = without_run_id(trim(text));
 
-    if (starts_with(text, kId)) {
-        const std::size_t end = text.find(' ', kId.size());
-        if (end != std::string_view::npos) {
-            text = trim(text.substr(end));
+    // Whoever passes an error on puts its own wrapping around it.
+    for (std::size_t size = 0; size != text.size();) {
+        size = text.size();
+
+        if (starts_with(text, kRun)) {
+            text = trim(text.substr(kRun.size()));
         }
-    }
 
-    if (starts_with(text, kPlugin)) {
-        from_plugin = true;
-        text = trim(text.substr(kPlugin.size()));
+        if (starts_with(text, kId)) {
+            const std::size_t end = text.find(' ', kId.size());
+            if (end != std::string_view::npos) {
+                text = trim(text.substr(end));
+            }
+        }
+
+        if (starts_with(text, kPlugin)) {
+            from_plugin = true;
+            text = trim(text.substr(kPlugin.size()));
+        }
     }
 
     return text;
@@ -221,13 +240,16 @@ ErrorText read_error_text(std::string_view raw)
     ErrorText result;
     bool      from_plugin = false;
 
-    const std::string_view text = without_wrapping(raw, from_plugin);
-    std::string            said = plugin_sentence(text);
-    if (!said.empty()) {
-        from_plugin = true;
+    std::string said(without_wrapping(raw, from_plugin));
 
-    } else {
-        said = text;
+    for (int i = 0; i < kMaxWrappings; i++) {
+        const std::string sentence = plugin_sentence(said);
+        if (sentence.empty()) {
+            break;
+        }
+
+        from_plugin = true;
+        said = without_wrapping(sentence, from_plugin);
     }
 
     result.from_model = from_plugin || names_provider(said);

@@ -1,6 +1,7 @@
 // What a failed run says of itself: text around JSON around text. Observed:
 //
-//     ["Run failed: "] ["req_id: " hex " PluginInvokeError: "] said
+//     ["Run failed: "] ["PluginInvokeError: "]
+//     ["req_id: " hex " PluginInvokeError: "] said [" (agent_run_id=" id ")"]
 //     said    = plain text | {"args":{"description":D},"error_type":T,
 //                             "message":M}
 //     D, M    = "[models] Error: API request failed with status code 429: "

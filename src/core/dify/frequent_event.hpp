@@ -22,6 +22,9 @@ public:
     // its text ends with the quote at `quote`. Replaces what was learnt.
     void learn(Kind kind, std::string_view event, std::size_t quote);
 
+    // What was learnt does not count any more.
+    void forget() { kind_ = Kind::none; }
+
     struct Found {
         Kind             kind = Kind::none;
         std::size_t      size = 0;  // of the event, or with its frame

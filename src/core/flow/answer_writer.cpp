@@ -66,6 +66,10 @@ void AnswerWriter::on_release(TurnEvent::Kind kind, std::string_view text)
         on_thought(text);
         break;
 
+    case TurnEvent::Kind::reasoning_end:
+        on_thought_end();
+        break;
+
     case TurnEvent::Kind::step:
         step(text);
         break;
@@ -97,7 +101,7 @@ void AnswerWriter::on_text(std::string_view piece)
     close_thoughts();
 
     if (after_block_ && piece[0] != '\n') {
-        joined_.assign(kParagraph).append(piece);
+        joined_.assign(kParagraph.substr(breaks_)).append(piece);
         piece = joined_;
     }
 
@@ -141,7 +145,7 @@ bool AnswerWriter::put_plain(std::string_view text)
 {
     const bool idle = !after_block_ && !tag_open_
                       && (thoughts_ == Thoughts::none
-                          || thoughts_ == Thoughts::closed);
+                          || thoughts_ == Thoughts::spoken);
 
     if (!idle || paced_ || (split_ && !splitter_.passes_plain())) {
         return false;
@@ -226,10 +230,14 @@ void AnswerWriter::put_thought(std::string_view piece, Thoughts kind)
         put_tag(kTagOpen);
         tag_open_ = true;
 
-    } else if (thoughts_ == Thoughts::step && kind == Thoughts::step) {
+    } else if (kind == Thoughts::step
+               && (thoughts_ == Thoughts::step
+                   || thoughts_ == Thoughts::spoken))
+    {
         gap = "\n";
 
     } else if (thoughts_ == Thoughts::closed || thoughts_ == Thoughts::step
+               || thoughts_ == Thoughts::spoken
                || (thoughts_ == Thoughts::open && kind == Thoughts::step))
     {
         gap = kParagraph;
@@ -261,7 +269,7 @@ void AnswerWriter::close_thoughts()
     }
 
     if (thoughts_ != Thoughts::none) {
-        thoughts_ = Thoughts::closed;
+        thoughts_ = Thoughts::spoken;
     }
 }
 

@@ -51,6 +51,8 @@ public:
     void take_back();
     // Forgets what was not yet shown.
     void drop_held();
+    // Text that follows stands apart from what was shown.
+    void new_paragraph() { after_block_ = true; }
 
     // Text that is kept for its time: when it is due, and what is due or all
     // of it goes out.
@@ -72,7 +74,8 @@ public:
     std::size_t text_bytes() const { return text_bytes_; }
 
 private:
-    enum class Thoughts { none, open, closed, step };
+    // closed: others may follow; spoken: text has followed
+    enum class Thoughts { none, open, closed, step, spoken };
 
     void on_text(std::string_view piece) override;
     void on_thought(std::string_view piece) override;

@@ -43,7 +43,7 @@ constexpr ErrorRow kErrors[] = {
     { Errc::model_not_found,
       { 404, kInvalid,  "model_not_found",            0, true } },
     { Errc::unknown_path,
-      { 404, kInvalid,  kNone,                        0, true } },
+      { 404, kInvalid,  "unknown_url",                0, true } },
     { Errc::method_not_allowed,
       { 405, kInvalid,  "method_not_supported",       0, true } },
 
@@ -67,7 +67,7 @@ constexpr ErrorRow kErrors[] = {
       { 404, kInvalid,  "conversation_not_found",     0, true } },
 
     { Errc::run_failed,
-      { 400, kServer,   "run_failed",                 0, false } },
+      { 400, kInvalid,  "run_failed",                 0, false } },
     { Errc::model_rate_limited,
       { 429, kRate,     "rate_limit_exceeded",        0, false } },
     { Errc::backend_failed,

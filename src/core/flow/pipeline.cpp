@@ -40,6 +40,7 @@ void Pipeline::Impl::on_event(const TurnEvent &event)
     switch (event.kind) {
     case TurnEvent::Kind::text:
     case TurnEvent::Kind::reasoning:
+    case TurnEvent::Kind::reasoning_end:
     case TurnEvent::Kind::step:
         piece(event.kind, event.text);
         break;
@@ -109,9 +110,15 @@ void Pipeline::Impl::replace(std::string_view whole)
     gate.drop();
     writer->drop_held();
 
-    // What the client has seen cannot be taken back, only ended.
+    // What the client has seen cannot be taken back, only ended: with what
+    // stands in its place.
     if (progress.committed && writer->text_bytes() != 0) {
         muted = true;
+        writer->new_paragraph();
+        writer->on_release(TurnEvent::Kind::text, whole);
+        writer->finish_text();
+        writer->hurry();
+        fail_if_full();
         return;
     }
 

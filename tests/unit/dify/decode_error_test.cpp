@@ -257,6 +257,39 @@ TEST(FailureFrom, WhatARunSays)
               "city is required in input form");
 }
 
+// No other turn is taken in the conversation: it has to be replayed.
+TEST(FailureFrom, ABlockedConversation)
+{
+    const std::string pending =
+        "Cannot provide a new user prompt when the message history contains "
+        "unprocessed tool calls.";
+
+    for (const std::string &said :
+         {pending, pending + " (agent_run_id=d10c342f)",
+          "PluginInvokeError: " + pending,
+          std::string("[models] Error: API request failed with status code "
+                      "400: {\"error\":{\"message\":\"An assistant message "
+                      "with 'tool_calls' must be followed by tool messages "
+                      "responding to each 'tool_call_id'.\"}}"),
+          std::string("messages.2: `tool_use` ids were found without "
+                      "`tool_result` blocks immediately after: toolu_1")}) {
+        for (const ErrorSource source :
+             {ErrorSource::event, ErrorSource::reply, ErrorSource::run}) {
+            EXPECT_EQ(failure_from({source, 400, "completion_request_error",
+                                    said})
+                          .errc,
+                      Errc::conversation_not_found)
+                << said;
+        }
+    }
+
+    EXPECT_EQ(failure_from({ErrorSource::event, 400,
+                            "completion_request_error",
+                            "There are unprocessed tool calls."})
+                  .errc,
+              Errc::run_failed);
+}
+
 // The codes that a stream's error event can have.
 TEST(FailureFrom, WhatAnEventSays)
 {

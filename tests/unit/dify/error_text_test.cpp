@@ -31,6 +31,40 @@ TEST(ErrorText, Wrappings)
     EXPECT_EQ(read_error_text("req_id: ").said, "req_id:");
 }
 
+TEST(ErrorText, WrappedAgainAndAgain)
+{
+    const std::string plugin =
+        R"({"args":{"description":"[models] Error: API request failed with )"
+        R"(status code 429: {\"error\":{\"message\":\"slow down\"}}"},)"
+        R"("error_type":"InvokeError","message":"x"})";
+    const std::string said =
+        "[models] Error: API request failed with status code 429: slow down";
+    const std::string run = " (agent_run_id=d608ac68-b3cb)";
+
+    for (const std::string &raw :
+         {"PluginInvokeError: req_id: 83 PluginInvokeError: " + plugin + run,
+          "req_id: 83 PluginInvokeError: " + plugin + run,
+          "PluginInvokeError: " + plugin,
+          "Run failed: PluginInvokeError: req_id: 1 PluginInvokeError: "
+          "req_id: 2 PluginInvokeError: " + plugin + run + "\n"}) {
+        const ErrorText text = read_error_text(raw);
+
+        EXPECT_EQ(text.said, said) << raw;
+        EXPECT_TRUE(text.from_model) << raw;
+        EXPECT_EQ(text.model_status, 429) << raw;
+    }
+
+    const std::string inner =
+        R"({"error_type":"A","message":"PluginInvokeError: {\"error_type\":)"
+        R"(\"B\",\"message\":\"Deep.\"}"})";
+    EXPECT_EQ(read_error_text("PluginInvokeError: " + inner + run).said,
+              "Deep.");
+    EXPECT_EQ(read_error_text("It broke." + run).said, "It broke.");
+    EXPECT_EQ(read_error_text(run).said, "");
+    EXPECT_EQ(read_error_text("(agent_run_id=1) broke").said,
+              "(agent_run_id=1) broke");
+}
+
 TEST(ErrorText, ModelStatus)
 {
     EXPECT_EQ(model_status_in("failed with status code 503: x"), 503);

@@ -72,6 +72,10 @@ public:
             piece("reasoning", event.text);
             return;
 
+        case TurnEvent::Kind::reasoning_end:
+            line("reasoning_end");
+            return;
+
         case TurnEvent::Kind::step:
             line("step " + shown(event.text));
             return;

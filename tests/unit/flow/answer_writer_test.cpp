@@ -176,10 +176,10 @@ TEST(AnswerWriter, StepsAreLines)
     std::string text = "It is. Yes.";
 
     expect_shown(with(ReasoningMode::content, true), parts, text,
-                 "one\ntwo\n\nhm\n\nthree\nlines\n\nfour\n\nso");
+                 "one\ntwo\n\nhm\n\nthree\nlines\nfour\n\nso");
     expect_shown(with(ReasoningMode::content), parts, text, "hm\n\nso");
     expect_shown(with(ReasoningMode::off, true), parts, text,
-                 "one\ntwo\nthree\nlines\n\nfour");
+                 "one\ntwo\nthree\nlines\nfour");
 }
 
 TEST(AnswerWriter, AStepEndsWhatIsHeld)

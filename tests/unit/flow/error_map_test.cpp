@@ -29,7 +29,7 @@ TEST(ErrorMap, SaysWhatTheSpecificationSays)
         { Errc::empty_query, 400, invalid, "empty_query", true },
         { Errc::body_too_large, 413, invalid, "", true },
         { Errc::model_not_found, 404, invalid, "model_not_found", true },
-        { Errc::unknown_path, 404, invalid, "", true },
+        { Errc::unknown_path, 404, invalid, "unknown_url", true },
         { Errc::method_not_allowed, 405, invalid, "method_not_supported",
           true },
         { Errc::no_connection, 503, "service_unavailable_error",
@@ -48,7 +48,7 @@ TEST(ErrorMap, SaysWhatTheSpecificationSays)
         { Errc::backend_rejected, 400, invalid, "backend_rejected", true },
         { Errc::conversation_not_found, 404, invalid,
           "conversation_not_found", true },
-        { Errc::run_failed, 400, server, "run_failed", false },
+        { Errc::run_failed, 400, invalid, "run_failed", false },
         { Errc::model_rate_limited, 429, rate, "rate_limit_exceeded",
           false },
         { Errc::backend_failed, 502, server, "backend_failed", false },
@@ -62,6 +62,8 @@ TEST(ErrorMap, SaysWhatTheSpecificationSays)
         EXPECT_EQ(head.type, row.type) << row.code;
         EXPECT_EQ(head.code, row.code);
         EXPECT_EQ(head.may_retry, row.may_retry) << row.code;
+        EXPECT_EQ(head.status == 400 && head.type != invalid, false)
+            << row.code;
     }
 }
 

@@ -226,8 +226,9 @@ TEST(PipelineModeration, SomeReleasedIsTheEnd)
     EXPECT_EQ(run.pipeline.due_ms(), 0u);
     EXPECT_FALSE(run.pipeline.over());
     run.feed(kEnd);
-    EXPECT_EQ(run.all(), kRole + piece("a ") + finish("content_filter"));
-    EXPECT_EQ(run.pipeline.digest(), answered("a "));
+    EXPECT_EQ(run.all(), kRole + piece("a ") + piece("\\n\\nWithdrawn.")
+                             + finish("content_filter"));
+    EXPECT_EQ(run.pipeline.digest(), answered("a \n\nWithdrawn."));
 }
 
 TEST(PipelineModeration, AnErrorShowsNothingMore)

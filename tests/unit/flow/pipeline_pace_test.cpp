@@ -202,8 +202,9 @@ TEST(PipelinePace, AReplacementTakesBackWhatIsKept)
     run.feed(replaced("No.") + said(" more"));
     EXPECT_EQ(run.pipeline.due_ms(), 0u);
     run.feed(kEnd);
-    EXPECT_EQ(run.all(), kBefore + finish("content_filter"));
-    EXPECT_EQ(run.pipeline.digest(), answered("zero one"));
+    EXPECT_EQ(run.all(), kBefore + piece("\\n\\nNo.")
+                             + finish("content_filter"));
+    EXPECT_EQ(run.pipeline.digest(), answered("zero one\n\nNo."));
 
     Play early(Form::streamed, Commit::never, Limits{}, paced());
     early.pipeline.set_now(1000);
@@ -235,7 +236,8 @@ TEST(PipelinePace, TheModerationWindowComesFirst)
 
     // What moderation still holds is gone, what it has passed is said.
     run.feed(replaced("No.") + kEnd);
-    EXPECT_EQ(run.all(), kBefore + piece(" two") + finish("content_filter"));
+    EXPECT_EQ(run.all(), kBefore + piece(" two") + piece("\\n\\nNo.")
+                             + finish("content_filter"));
 }
 
 TEST(PipelinePace, HurryIsNow)

@@ -251,9 +251,10 @@ TEST(Pipeline, EndsWhatCannotBeTakenBack)
 {
     each_cut(kModerated, Form::streamed, Commit::at_once, [](Play &run) {
         EXPECT_EQ(run.all(), kRole + piece("b") + piece("ad")
+                                 + piece("\\n\\nWithdrawn.")
                                  + finish("content_filter"));
         EXPECT_EQ(run.pipeline.finish_reason(), "content_filter");
-        EXPECT_EQ(run.pipeline.digest(), answered("bad"));
+        EXPECT_EQ(run.pipeline.digest(), answered("bad\n\nWithdrawn."));
     });
 }
 

@@ -16,7 +16,7 @@ TEST(EncodeError, HasAllFourMembers)
 
 TEST(EncodeError, ParamAndCodeMayBeNull)
 {
-    EXPECT_EQ(encode_error({Errc::unknown_path, "", {}, {}}),
+    EXPECT_EQ(encode_error({Errc::body_too_large, "", {}, {}}),
               "{\"error\":{\"message\":\"\","
               "\"type\":\"invalid_request_error\",\"param\":null,"
               "\"code\":null}}");
@@ -53,7 +53,7 @@ TEST(EncodeError, NamesTheCode)
     EXPECT_EQ(error_code_name({Errc::run_failed, "", {}, "model_error_429"}),
               "model_error_429");
     EXPECT_EQ(error_code_name({Errc::run_failed, "", {}, {}}), "run_failed");
-    EXPECT_EQ(error_code_name({Errc::unknown_path, "", {}, {}}),
+    EXPECT_EQ(error_code_name({Errc::body_too_large, "", {}, {}}),
               "invalid_request_error");
 }
 
