@@ -42,6 +42,10 @@ struct BackendRequest {
     std::string path;
     std::string args;  // without the question mark, already escaped
     std::string body;
+    std::string payload;    // goes behind it; or what the caller calls so
+    std::size_t spool = 0;  // (Attachment::spool), of
+    std::size_t spooled = 0;  // so many bytes
+    std::string tail;         // goes behind that
     std::string content_type;  // of the body, "": application/json
 };
 
@@ -113,8 +117,8 @@ BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
 std::vector<Attachment *> files_to_upload(Turn &turn, const ChatCall &call);
 
 // A file goes to the backend first, as the same user (spec dify-api §8.1).
-BackendRequest encode_upload_call(const Attachment &file,
-                                  std::string_view user);
+// Its bytes are moved into the call.
+BackendRequest encode_upload_call(Attachment &file, std::string_view user);
 // The id, or why not: bad_value if it is about the file (the caller knows its
 // `param`).
 Result<std::string> decode_upload_reply(int status, std::string_view body);

@@ -4,7 +4,9 @@
 #ifndef OPENDIFY_TURN_HPP
 #define OPENDIFY_TURN_HPP
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,14 @@ struct Attachment {
     std::string mime;       // "" if nobody said
     std::string param;      // where it stood: "messages[2].content[1]"
     std::string upload_id;  // the backend's, once the bytes are there
+
+    // Known beforehand of a large one: digest_of({bytes}).
+    std::optional<std::array<std::uint8_t, 16>> content;
+    // The caller has put the bytes there: how many, and its name for it.
+    std::size_t spooled = 0;
+    std::size_t spool = 0;
+
+    bool has_data() const { return !bytes.empty() || spooled != 0; }
 };
 
 struct Message {

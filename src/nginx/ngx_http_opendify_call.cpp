@@ -204,8 +204,36 @@ bool set_facts(CallCtx *call, const CallFacts &facts)
            && client.data != nullptr;
 }
 
+// A file without a name, of the call's own: the client's may be closed first.
+bool set_spool(CallCtx *call, ngx_fd_t fd)
+{
+    auto *pool = call->shell->pool;
+    auto *cln = ngx_pool_cleanup_add(pool, sizeof(ngx_pool_cleanup_file_t));
+
+    if (cln == nullptr) {
+        return false;
+    }
+
+    call->spool.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    call->spool.log = call->shell->connection->log;
+
+    if (call->spool.fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_CRIT, call->spool.log, ngx_errno,
+                      "opendify: fcntl(F_DUPFD_CLOEXEC) failed");
+        return false;
+    }
+
+    auto *file = static_cast<ngx_pool_cleanup_file_t *>(cln->data);
+
+    *file = {call->spool.fd, call->spool.name.data, call->spool.log};
+    cln->handler = ngx_pool_cleanup_file;
+
+    return true;
+}
+
 CallCtx *start(const ShellOrigin &origin, const LocConf *conf,
-               BackendRequest &&request, const CallFacts &facts)
+               BackendRequest &&request, const CallFacts &facts,
+               ngx_fd_t spool = NGX_INVALID_FILE)
 {
     auto *call = make_call(origin);
     if (call == nullptr) {
@@ -221,7 +249,9 @@ CallCtx *start(const ShellOrigin &origin, const LocConf *conf,
                      view(form_pass ? conf->form_pass : conf->pass),
                      call->request.path);
 
-    if (call->uri.data == nullptr || !set_facts(call, facts)) {
+    if (call->uri.data == nullptr || !set_facts(call, facts)
+        || (spool != NGX_INVALID_FILE && !set_spool(call, spool)))
+    {
         shell_close(call->shell);
         return nullptr;
     }
@@ -237,10 +267,13 @@ CallCtx *start(const ShellOrigin &origin, const LocConf *conf,
 
 CallCtx *call_start(ClientCtx *client, BackendRequest &&request, CallUse use)
 {
+    auto  spool = request.spool == 0
+                      ? NGX_INVALID_FILE
+                      : client->spools[request.spool - 1]->file.fd;
     auto *call = start(shell_origin(client->r), client->conf,
                        std::move(request),
                        {client->app, client->mode, client->user,
-                        client->chat_id, client->client});
+                        client->chat_id, client->client}, spool);
 
     if (call != nullptr) {
         call->client = client;

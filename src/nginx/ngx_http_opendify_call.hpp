@@ -72,6 +72,7 @@ struct CallCtx : RequestCtx {
 
     // The request, all of it the call's own.
     BackendRequest request;
+    ngx_file_t     spool = {};  // of its payload
     ngx_str_t      uri = {};
     bool           shows_key = false;
     CallFacts      facts = {};  // in the shell's pool

@@ -15,14 +15,6 @@ namespace {
 
 constexpr size_t kFullOutput = 64 * 1024;
 
-Limits limits_of(const LocConf *conf)
-{
-    Limits limits;
-    limits.max_event_bytes = conf->max_event_size;
-
-    return limits;
-}
-
 AnswerHead answer_head(const ClientCtx *ctx)
 {
     AnswerHead       head;
@@ -59,11 +51,8 @@ AnswerOptions answer_options(const ClientCtx *ctx)
     return options;
 }
 
-bool understand(ClientCtx *ctx, std::string_view body)
+bool understand(ClientCtx *ctx, Result<Turn> &&turn)
 {
-    auto turn = ctx->completion ? decode_completion_request(body, Limits{})
-                                : decode_chat_request(body, Limits{});
-
     if (!turn) {
         send_failure(ctx->r, turn.failure());
         return false;
@@ -117,9 +106,27 @@ bool sort_tasks(ClientCtx *ctx)
 
 }  // namespace
 
+Limits limits_of(const LocConf *conf)
+{
+    Limits limits;
+    limits.max_event_bytes = conf->max_event_size;
+    limits.max_text_bytes = conf->max_text;
+    limits.max_json_values = static_cast<std::size_t>(conf->max_json_values);
+
+    return limits;
+}
+
 void chat_start(ClientCtx *ctx, std::string_view body)
 {
-    if (!understand(ctx, body) || !sort_tasks(ctx)) {
+    auto limits = limits_of(ctx->conf);
+
+    chat_begin(ctx, ctx->completion ? decode_completion_request(body, limits)
+                                    : decode_chat_request(body, limits));
+}
+
+void chat_begin(ClientCtx *ctx, Result<Turn> &&turn)
+{
+    if (!understand(ctx, std::move(turn)) || !sort_tasks(ctx)) {
         return;
     }
 

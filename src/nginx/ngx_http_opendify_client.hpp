@@ -16,6 +16,7 @@
 #include "ngx_http_opendify_compat.hpp"
 #include "ngx_http_opendify_conf.hpp"
 #include "ngx_http_opendify_forms.hpp"
+#include "ngx_http_opendify_work.hpp"
 #include "ngx_http_opendify_zone.hpp"
 #include "opendify/endpoint.hpp"
 #include "opendify/human_form.hpp"
@@ -70,6 +71,10 @@ struct ClientCtx : RequestCtx {
     ngx_buf_t   sending_buf = {};
     ngx_event_t wake = {};
     ngx_event_t release = {};     // of text that is held back
+
+    std::unique_ptr<LargeBody>      large;      // until there is a turn
+    std::vector<ngx_temp_file_t *>  spools;     // files, by Attachment::spool
+    bool                            watched = false;
 
     Turn       turn;
     const App *app = nullptr;
@@ -128,6 +133,8 @@ std::optional<std::string_view> read_body(ngx_http_request_t *r,
 
 // chat
 void chat_start(ClientCtx *ctx, std::string_view body);
+void chat_begin(ClientCtx *ctx, Result<Turn> &&turn);
+Limits limits_of(const LocConf *conf);
 void chat_run(ClientCtx *ctx);
 // What a pipe may hold for a slow client before its upstream waits, bytes.
 bool chat_is_full(const ClientCtx *ctx);
@@ -248,6 +255,9 @@ private:
 // output: each ends the request unless it says otherwise
 void send_failure(ngx_http_request_t *r, const Failure &failure);
 void send_whole(ngx_http_request_t *r, ngx_uint_t status,
+               std::string_view body);
+// The same of a body that lives as long as the request.
+void send_kept(ngx_http_request_t *r, ngx_uint_t status,
                std::string_view body);
 void send_reply(ClientCtx *ctx);
 // Sends what the pipeline has. False: the request is over (sent or broken).

@@ -168,6 +168,9 @@ char *set_tasks(ngx_conf_t *cf, ngx_command_t *, void *conf)
 // What every event has before it says anything takes half of that.
 ngx_conf_num_bounds_t event_sizes = { ngx_conf_check_num_bounds, 1024, -1 };
 
+// The shortest request has fewer.
+ngx_conf_num_bounds_t value_counts = { ngx_conf_check_num_bounds, 100, -1 };
+
 constexpr ngx_uint_t kAnyLevel =
     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 
@@ -364,6 +367,20 @@ ngx_command_t commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(LocConf, max_event_size),
       &event_sizes },
+
+    { ngx_string("opendify_max_json_values"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, max_json_values),
+      &value_counts },
+
+    { ngx_string("opendify_max_text"),
+      kAnyLevel|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(LocConf, max_text),
+      nullptr },
 
       ngx_null_command
 };

@@ -210,6 +210,8 @@ void *create_loc_conf(ngx_conf_t *cf)
     conf->stall = NGX_CONF_UNSET_MSEC;
     conf->drain = NGX_CONF_UNSET_MSEC;
     conf->max_event_size = NGX_CONF_UNSET_SIZE;
+    conf->max_text = NGX_CONF_UNSET_SIZE;
+    conf->max_json_values = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -236,6 +238,11 @@ char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_conf_merge_msec_value(conf->drain, prev->drain, 3000);
         ngx_conf_merge_size_value(conf->max_event_size, prev->max_event_size,
                                   Limits{}.max_event_bytes);
+        ngx_conf_merge_size_value(conf->max_text, prev->max_text,
+                                  Limits{}.max_text_bytes);
+        ngx_conf_merge_value(conf->max_json_values, prev->max_json_values,
+                             static_cast<ngx_int_t>(
+                                 Limits{}.max_json_values));
 
         inherit_pass(cf, prev, conf);
 

@@ -88,6 +88,8 @@ struct LocConf {
     ngx_msec_t   stall;
     ngx_msec_t   drain;
     size_t       max_event_size;  // bytes
+    size_t       max_text;        // of a request's messages, bytes
+    ngx_int_t    max_json_values;  // of a request
 };
 
 // Text may wait before it goes out.

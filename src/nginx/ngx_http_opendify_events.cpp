@@ -229,6 +229,8 @@ void events_expect(ClientCtx *ctx)
 
 void events_stop(ClientCtx *ctx)
 {
+    work_stop(ctx);
+
     for (auto *ev : {&ctx->ping, &ctx->stall, &ctx->release}) {
         if (ev->timer_set) {
             ngx_del_timer(ev);
@@ -249,11 +251,13 @@ bool events_watch(ClientCtx *ctx)
 {
     auto *r = ctx->r;
     auto *c = r->connection;
-    auto *cln = ngx_http_cleanup_add(r, 0);
+    auto *cln = ctx->watched ? nullptr : ngx_http_cleanup_add(r, 0);
 
     if (cln == nullptr) {
-        return false;
+        return ctx->watched;
     }
+
+    ctx->watched = true;
 
     init_event(ctx, &ctx->wake, on_wake);
     init_event(ctx, &ctx->ping, on_ping);

@@ -21,6 +21,11 @@ void on_body(ngx_http_request_t *r)
     }
 
     bool handled = guarded(r->connection->log, false, [&] {
+        if (work_is_large(r)) {
+            work_start(ctx);
+            return true;
+        }
+
         std::string gathered;
         auto        body = read_body(r, gathered);
 

@@ -227,6 +227,18 @@ bool finish_request(ClientCtx *ctx, ngx_int_t rc)
 
 void send_whole(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
 {
+    auto kept = copy(r->pool, body);
+
+    if (kept.data == nullptr) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    send_kept(r, status, view(kept));
+}
+
+void send_kept(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
+{
     auto *ctx = make_context(r);
 
     if (ctx == nullptr) {
@@ -239,14 +251,17 @@ void send_whole(ngx_http_request_t *r, ngx_uint_t status, std::string_view body)
     r->headers_out.content_length_n = static_cast<off_t>(body.size());
     set_content_type(r, kReplyType, kReplyType.size());
 
-    auto *b = ngx_create_temp_buf(r->pool, body.size() + 1);
+    auto     *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
+    ngx_str_t bytes = borrow(body);
 
     if (b == nullptr || !set_common_headers(r)) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
 
-    b->last = ngx_cpymem(b->last, body.data(), body.size());
+    b->start = b->pos = bytes.data;
+    b->end = b->last = bytes.data + bytes.len;
+    b->temporary = 1;
     b->last_buf = 1;
     b->last_in_chain = 1;
 
@@ -281,7 +296,7 @@ void send_failure(ngx_http_request_t *r, const Failure &failure)
 void send_reply(ClientCtx *ctx)
 {
     ctx->stage = Stage::finished;
-    send_whole(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
+    send_kept(ctx->r, NGX_HTTP_OK, ctx->pipeline->output());
 }
 
 [[gnu::hot]]

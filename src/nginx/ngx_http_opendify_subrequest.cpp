@@ -30,6 +30,88 @@ bool push_header(ngx_http_request_t *sr, std::string_view name,
     return true;
 }
 
+// One more buffer of the body.
+ngx_buf_t *add_buffer(ngx_pool_t *pool, ngx_chain_t **&last)
+{
+    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(pool));
+    auto *cl = ngx_alloc_chain_link(pool);
+
+    if (b == nullptr || cl == nullptr) {
+        return nullptr;
+    }
+
+    *cl = {b, nullptr};
+    *last = cl;
+    last = &cl->next;
+
+    return b;
+}
+
+// nginx sends it from `start` on again if it tries another server.
+bool add_bytes(ngx_pool_t *pool, ngx_chain_t **&last, std::string_view bytes)
+{
+    auto     *b = add_buffer(pool, last);
+    ngx_str_t text = borrow(bytes);
+
+    if (b == nullptr) {
+        return false;
+    }
+
+    b->start = b->pos = text.data;
+    b->end = b->last = text.data + text.len;
+    b->memory = 1;
+
+    return true;
+}
+
+// The same of a file, from its beginning.
+bool add_file(CallCtx *call, ngx_chain_t **&last)
+{
+    auto *b = add_buffer(call->sr->pool, last);
+
+    if (b == nullptr) {
+        return false;
+    }
+
+    b->in_file = 1;
+    b->file = &call->spool;
+    b->file_last = static_cast<off_t>(call->request.spooled);
+
+    return true;
+}
+
+bool set_body(CallCtx *call, ngx_http_request_body_t *body)
+{
+    auto        *pool = call->sr->pool;
+    auto        &request = call->request;
+    ngx_chain_t **last = &body->bufs;
+
+    if (!add_bytes(pool, last, request.body)
+        || (!request.payload.empty() && !add_bytes(pool, last, request.payload))
+        || (request.spool != 0 && !add_file(call, last))
+        || (!request.tail.empty() && !add_bytes(pool, last, request.tail)))
+    {
+        return false;
+    }
+
+    for (auto *cl = body->bufs; cl != nullptr; cl = cl->next) {
+        cl->buf->last_buf = cl->next == nullptr;
+    }
+
+    return true;
+}
+
+off_t size_of(ngx_chain_t *cl)
+{
+    off_t size = 0;
+
+    for (; cl != nullptr; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    return size;
+}
+
 }  // namespace
 
 bool call_set_request(CallCtx *call)
@@ -57,24 +139,14 @@ bool call_set_request(CallCtx *call)
 
     auto *body = static_cast<ngx_http_request_body_t *>(
         ngx_pcalloc(sr->pool, sizeof(ngx_http_request_body_t)));
-    auto *b = static_cast<ngx_buf_t *>(ngx_calloc_buf(sr->pool));
-    auto *cl = ngx_alloc_chain_link(sr->pool);
-    if (body == nullptr || b == nullptr || cl == nullptr) {
+    if (body == nullptr || !set_body(call, body)) {
         return false;
     }
-
-    ngx_str_t bytes = borrow(call->request.body);
-    b->start = b->pos = bytes.data;
-    b->end = b->last = bytes.data + bytes.len;
-    b->memory = 1;
-    b->last_buf = 1;
-    *cl = {b, nullptr};
-    body->bufs = cl;
 
     sr->method = call->request.removes ? NGX_HTTP_DELETE : NGX_HTTP_POST;
     sr->method_name = call->request.removes ? remove : post;
     sr->request_body = body;
-    sr->headers_in.content_length_n = static_cast<off_t>(bytes.len);
+    sr->headers_in.content_length_n = size_of(body->bufs);
 
     return push_header(sr, "Content-Type", "content-type",
                        call->request.content_type.empty()

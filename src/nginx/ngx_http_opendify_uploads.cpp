@@ -9,10 +9,15 @@ namespace opendify::glue {
 namespace {
 
 // Who owns it and what it is: another user's upload cannot be used.
-Digest file_digest(const ClientCtx *ctx, const Attachment &file)
+// Its bytes may be with the call by the next time.
+Digest file_digest(const ClientCtx *ctx, Attachment &file)
 {
+    if (!file.content) {
+        file.content = digest_of({file.bytes});
+    }
+
     return digest_of({"file", bytes_of(ctx->app->key_digest), ctx->user,
-                      file.name, file.bytes});
+                      file.name, bytes_of(*file.content)});
 }
 
 bool brings_files(const Turn &turn)
@@ -83,7 +88,11 @@ void uploads_anew(ClientCtx *ctx)
         for (auto &file : message.files) {
             if (!file.upload_id.empty()) {
                 zone.forget_file(file_digest(ctx, file));
-                file.upload_id.clear();
+
+                // One that was just sent is there, and its bytes are not.
+                if (file.has_data()) {
+                    file.upload_id.clear();
+                }
             }
         }
     }

@@ -105,7 +105,7 @@ std::vector<Attachment *> files_to_upload(Turn &turn, const ChatCall &call)
 
     for (const dify::FileAt &place : dify::files_of(call)) {
         Attachment &file = turn.messages[place.message].files[place.file];
-        if (file.upload_id.empty() && !file.bytes.empty()) {
+        if (file.upload_id.empty() && file.has_data()) {
             out.push_back(&file);
         }
     }

@@ -114,10 +114,14 @@ std::string media_type(const Attachment &file)
     return std::string(is_media_type(mime) ? mime : dify::media_type(file));
 }
 
-// A hash of what it must not occur in, and another one should it occur.
-std::string boundary_for(std::string_view bytes, std::string_view user)
+// A hash of what it must not occur in: nobody writes what has its own hash in
+// it. Another one should the user's name have it, who is not hashed.
+std::string boundary_for(const Digest &content, std::string_view user)
 {
     constexpr char kHex[] = "0123456789abcdef";
+
+    const std::string_view bytes(
+        reinterpret_cast<const char *>(content.data()), content.size());
 
     for (std::string salt;; salt += '+') {
         std::string boundary = "opendify-";
@@ -126,8 +130,7 @@ std::string boundary_for(std::string_view bytes, std::string_view user)
             boundary += kHex[byte & 15];
         }
 
-        if (bytes.find(boundary) == std::string_view::npos
-            && user.find(boundary) == std::string_view::npos) {
+        if (user.find(boundary) == std::string_view::npos) {
             return boundary;
         }
     }
@@ -143,11 +146,12 @@ bool is_id(std::string_view text)
 
 }  // namespace
 
-BackendRequest encode_upload_call(const Attachment &file,
-                                  std::string_view user)
+BackendRequest encode_upload_call(Attachment &file, std::string_view user)
 {
     const std::string who = lossy(user);
-    const std::string boundary = boundary_for(file.bytes, who);
+    const Digest      content =
+        file.content ? *file.content : digest_of({file.bytes});
+    const std::string boundary = boundary_for(content, who);
 
     BackendRequest request;
     request.post = true;
@@ -155,7 +159,6 @@ BackendRequest encode_upload_call(const Attachment &file,
     request.content_type = "multipart/form-data; boundary=" + boundary;
 
     std::string &body = request.body;
-    body.reserve(file.bytes.size() + 1024);
     body.append("--").append(boundary).append(
         "\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\n");
     body.append(who).append("\r\n--").append(boundary);
@@ -163,8 +166,11 @@ BackendRequest encode_upload_call(const Attachment &file,
                 "filename=\"");
     body.append(file_name(file)).append("\"\r\nContent-Type: ");
     body.append(media_type(file)).append("\r\n\r\n");
-    body.append(file.bytes).append("\r\n--").append(boundary);
-    body.append("--\r\n");
+    request.payload = std::move(file.bytes);
+    request.spool = file.spool;
+    request.spooled = file.spooled;
+    request.tail.append("\r\n--").append(boundary).append("--\r\n");
+    file.bytes.clear();
 
     return request;
 }

@@ -154,7 +154,6 @@ void ReplyEncoder::forget(std::string &kept)
 
 void ReplyEncoder::open(std::string &out) const
 {
-    out.reserve(out.size() + begin_.size() + kept_bytes_ + 256);
     out.append(begin_);
 }
 

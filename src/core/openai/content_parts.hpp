@@ -21,6 +21,9 @@ bool is_file_part(std::string_view type);
 bool read_file_part(RequestReader &reader, wire::JsonValue part,
                     const std::string &param, Message &message);
 
+// One that was left for later, when its data is decoded.
+bool read_late_file(RequestReader &reader, const LateFile &late);
+
 }  // namespace opendify::openai
 
 #endif

@@ -1,8 +1,5 @@
 #include "openai/data_url.hpp"
 
-#include <openssl/evp.h>
-
-#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -18,33 +15,66 @@ constexpr std::string_view kBase64 = ";base64";
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// OpenSSL counts with an int.
-constexpr std::size_t kBlock = std::size_t{1} << 20;
+constexpr std::uint8_t kNoDigit = 64;
 
-constexpr std::array<bool, 256> make_alphabet()
+constexpr std::array<std::uint8_t, 256> make_digits()
 {
-    std::array<bool, 256> table{};
+    std::array<std::uint8_t, 256> table{};
 
-    for (char c : kAlphabet) {
-        table[static_cast<unsigned char>(c)] = true;
+    for (std::uint8_t &digit : table) {
+        digit = kNoDigit;
+    }
+
+    for (std::size_t i = 0; i < kAlphabet.size(); i++) {
+        table[static_cast<unsigned char>(kAlphabet[i])] =
+            static_cast<std::uint8_t>(i);
     }
 
     return table;
 }
 
-constexpr std::array<bool, 256> kInAlphabet = make_alphabet();
+constexpr std::array<std::uint8_t, 256> kDigits = make_digits();
 
-std::size_t padding_of(std::string_view text)
+std::uint32_t digit_of(char c)
 {
-    std::size_t size = 0;
+    return kDigits[static_cast<unsigned char>(c)];
+}
 
-    while (size < 2 && size < text.size()
-           && text[text.size() - 1 - size] == '=')
-    {
-        size++;
+// Four digits at a time, as long as there are; how many characters.
+std::size_t decode_whole(std::string_view text, std::string &bytes)
+{
+    constexpr std::size_t kBlock = 768;
+
+    char        block[kBlock];
+    std::size_t size = 0;
+    std::size_t at = 0;
+
+    for (; at + 4 <= text.size(); at += 4) {
+        const std::uint32_t a = digit_of(text[at]);
+        const std::uint32_t b = digit_of(text[at + 1]);
+        const std::uint32_t c = digit_of(text[at + 2]);
+        const std::uint32_t d = digit_of(text[at + 3]);
+
+        if (((a | b | c | d) & kNoDigit) != 0) {
+            break;
+        }
+
+        const std::uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+
+        block[size] = static_cast<char>(bits >> 16);
+        block[size + 1] = static_cast<char>(bits >> 8);
+        block[size + 2] = static_cast<char>(bits);
+        size += 3;
+
+        if (size == kBlock) {
+            bytes.append(block, size);
+            size = 0;
+        }
     }
 
-    return size;
+    bytes.append(block, size);
+
+    return at;
 }
 
 // It ends up in a header.
@@ -62,38 +92,59 @@ bool has_scheme(std::string_view url, std::string_view scheme)
     return wire::lower_case(url.substr(0, scheme.size())) == scheme;
 }
 
-bool decode_base64(std::string_view text, std::string &bytes)
+bool Base64Decoder::add(std::string_view text, std::string &bytes)
 {
-    const std::size_t padding = padding_of(text);
+    while (!text.empty()) {
+        if (characters_ % 4 == 0 && padding_ == 0) {
+            const std::size_t whole = decode_whole(text, bytes);
 
-    // OpenSSL overlooks blanks and padding in odd places.
-    if (text.size() % 4 != 0
-        || !std::all_of(text.begin(), text.end() - padding, [](char c) {
-               return kInAlphabet[static_cast<unsigned char>(c)];
-           }))
-    {
-        return false;
-    }
+            characters_ += whole;
+            text.remove_prefix(whole);
+        }
 
-    bytes.resize(text.size() / 4 * 3);
-
-    const auto *in = reinterpret_cast<const unsigned char *>(text.data());
-    auto       *out = reinterpret_cast<unsigned char *>(bytes.data());
-
-    for (std::size_t at = 0; at < text.size(); at += kBlock) {
-        int size = static_cast<int>(std::min(kBlock, text.size() - at));
-
-        if (EVP_DecodeBlock(out + at / 4 * 3, in + at, size) < 0) {
+        if (!text.empty() && !add_one(text.front(), bytes)) {
             return false;
         }
+
+        text.remove_prefix(text.empty() ? 0 : 1);
     }
 
-    bytes.resize(bytes.size() - padding);
     return true;
 }
 
-bool decode_data_url(std::string_view url, std::string &mime,
-                     std::string &bytes)
+bool Base64Decoder::add_one(char c, std::string &bytes)
+{
+    const std::size_t place = characters_++ % 4;
+
+    if (c == '=') {
+        padding_++;
+        return place >= 2;
+    }
+
+    if (padding_ != 0 || digit_of(c) == kNoDigit) {
+        return false;
+    }
+
+    bits_ = (bits_ << 6 | digit_of(c)) & 0xffffff;
+
+    if (place > 0) {
+        bytes += static_cast<char>(bits_ >> (6 - 2 * place));
+    }
+
+    return true;
+}
+
+bool decode_base64(std::string_view text, std::string &bytes)
+{
+    Base64Decoder decoder;
+
+    bytes.clear();
+    bytes.reserve(text.size() / 4 * 3);
+
+    return decoder.add(text, bytes) && decoder.finish();
+}
+
+bool split_data_url(std::string_view url, DataUrl &out)
 {
     const std::size_t comma = url.find(',');
 
@@ -103,28 +154,43 @@ bool decode_data_url(std::string_view url, std::string &mime,
 
     const std::string head =
         wire::lower_case(url.substr(kData.size(), comma - kData.size()));
-    std::string_view data = url.substr(comma + 1);
-    std::string      plain;
 
-    if (data.find('%') != std::string_view::npos) {
-        plain = wire::percent_decoded(data);
-        data = plain;
+    out.data = url.substr(comma + 1);
+
+    if (out.data.find('%') != std::string_view::npos) {
+        out.plain = wire::percent_decoded(out.data);
+        out.data = out.plain;
     }
 
-    mime = head.substr(0, head.find(';'));
+    out.mime = head.substr(0, head.find(';'));
 
-    if (!is_mime(mime)) {
-        mime.clear();
+    if (!is_mime(out.mime)) {
+        out.mime.clear();
     }
 
-    if (head.size() >= kBase64.size()
-        && head.compare(head.size() - kBase64.size(), kBase64.size(),
-                        kBase64) == 0)
-    {
-        return decode_base64(data, bytes);
+    out.base64 = head.size() >= kBase64.size()
+                 && head.compare(head.size() - kBase64.size(), kBase64.size(),
+                                 kBase64) == 0;
+
+    return true;
+}
+
+bool decode_data_url(std::string_view url, std::string &mime,
+                     std::string &bytes)
+{
+    DataUrl parts;
+
+    if (!split_data_url(url, parts)) {
+        return false;
     }
 
-    bytes = data;
+    mime = parts.mime;
+
+    if (parts.base64) {
+        return decode_base64(parts.data, bytes);
+    }
+
+    bytes = parts.data;
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "openai/content_parts.hpp"
 #include "openai/request_reader.hpp"
 #include "opendify/endpoint.hpp"
+#include "opendify/request_decoder.hpp"
 
 namespace opendify {
 
@@ -59,6 +60,10 @@ bool read_content(RequestReader &reader, JsonValue value, std::size_t index,
     }
 
     if (value.is(JsonType::string)) {
+        if (!reader.has_room(value.string())) {
+            return reader.too_much_text(message_param(index, kContent));
+        }
+
         message.text = value.string();
         return true;
     }
@@ -127,7 +132,9 @@ bool read_messages(RequestReader &reader, JsonValue value)
     return true;
 }
 
-bool read_members(RequestReader &reader, JsonValue root)
+}  // namespace
+
+bool openai::read_chat_members(RequestReader &reader, JsonValue root)
 {
     JsonValue choice = root["tool_choice"];
 
@@ -150,11 +157,14 @@ bool read_members(RequestReader &reader, JsonValue root)
            });
 }
 
-}  // namespace
-
 Result<Turn> decode_chat_request(std::string_view body, const Limits &limits)
 {
-    return openai::decode_request(body, limits, read_members);
+    RequestDecoder decoder(RequestKind::chat, std::string(body), limits);
+
+    while (!decoder.step(body.size() + 1)) {
+    }
+
+    return decoder.take();
 }
 
 }  // namespace opendify

@@ -3,6 +3,7 @@
 
 #include "openai/request_reader.hpp"
 #include "opendify/endpoint.hpp"
+#include "opendify/request_decoder.hpp"
 
 namespace opendify {
 
@@ -41,12 +42,18 @@ bool read_prompt(RequestReader &reader, JsonValue prompt)
         return reader.must_be("prompt", "a string");
     }
 
+    if (!reader.has_room(prompt.string())) {
+        return reader.too_much_text("prompt");
+    }
+
     reader.turn.messages.push_back(
         Message{Role::user, std::string(prompt.string())});
     return true;
 }
 
-bool read_members(RequestReader &reader, JsonValue root)
+}  // namespace
+
+bool openai::read_completion_members(RequestReader &reader, JsonValue root)
 {
     JsonValue logprobs = root["logprobs"];
 
@@ -64,12 +71,14 @@ bool read_members(RequestReader &reader, JsonValue root)
            });
 }
 
-}  // namespace
-
-Result<Turn> decode_completion_request(std::string_view body,
-                                       const Limits &limits)
+Result<Turn> decode_completion_request(std::string_view body, const Limits &limits)
 {
-    return openai::decode_request(body, limits, read_members);
+    RequestDecoder decoder(RequestKind::completion, std::string(body), limits);
+
+    while (!decoder.step(body.size() + 1)) {
+    }
+
+    return decoder.take();
 }
 
 }  // namespace opendify

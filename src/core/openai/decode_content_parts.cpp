@@ -22,6 +22,10 @@ bool read_text_part(RequestReader &reader, JsonValue part,
         return reader.must_be(param + "." + std::string(type), "a string");
     }
 
+    if (!reader.has_room(piece.string())) {
+        return reader.too_much_text(param);
+    }
+
     text.append(first ? "" : "\n").append(piece.string());
     first = false;
     return true;

@@ -60,10 +60,23 @@ bool right_size(RequestReader &reader, const Attachment &file,
 bool read_data_url(RequestReader &reader, std::string_view url,
                    const std::string &param, Attachment &file)
 {
-    if (!decode_data_url(url, file.mime, file.bytes)) {
+    DataUrl parts;
+    bool    read = split_data_url(url, parts);
+
+    if (read && !parts.base64) {
+        file.bytes = parts.data;
+
+    } else if (read) {
+        read = parts.plain.empty() ? reader.decode_base64(parts.data, file.bytes)
+                                   : decode_base64(parts.data, file.bytes);
+    }
+
+    if (!read) {
         return reader.must_be(param,
                               "a data: URL whose data is valid base64");
     }
+
+    file.mime = parts.mime;
 
     return right_size(reader, file, param);
 }
@@ -71,7 +84,7 @@ bool read_data_url(RequestReader &reader, std::string_view url,
 bool read_base64(RequestReader &reader, std::string_view text,
                  const std::string &param, Attachment &file)
 {
-    if (!decode_base64(text, file.bytes)) {
+    if (!reader.decode_base64(text, file.bytes)) {
         return reader.must_be(param, "valid base64");
     }
 
@@ -219,17 +232,33 @@ bool read_file_part(RequestReader &reader, JsonValue value,
                               + " files");
     }
 
-    Attachment file;
+    Attachment &file = message.files.emplace_back();
     file.param = param;
 
-    if (!row->read(reader, value[row->type],
-                   param + "." + std::string(row->type), file))
+    if (row->read(reader, value[row->type],
+                  param + "." + std::string(row->type), file))
     {
+        return true;
+    }
+
+    if (reader.late.empty()) {
         return false;
     }
 
-    message.files.push_back(std::move(file));
+    reader.late_files.push_back({value, reader.turn.messages.size() - 1,
+                                 message.files.size() - 1, reader.late});
+    reader.late = {};
     return true;
+}
+
+bool read_late_file(RequestReader &reader, const LateFile &late)
+{
+    const FilePartRow *row = part_row(late.part["type"].string());
+    Attachment &file = reader.turn.messages[late.message].files[late.file];
+    const std::string  param = file.param;
+
+    return row->read(reader, late.part[row->type],
+                     param + "." + std::string(row->type), file);
 }
 
 }  // namespace opendify::openai

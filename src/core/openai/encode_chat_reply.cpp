@@ -56,13 +56,17 @@ void ChatReplyEncoder::replace(std::string_view whole, std::string &)
     keep(text_, whole);
 }
 
+// The text is the largest of it, and stays where it is.
 void ChatReplyEncoder::end(FinishReason finish, const Usage *usage,
                            std::string &out)
 {
     open(out);
     out.append("{\"index\":0,\"message\":{\"role\":\"assistant\","
                "\"content\":\"");
-    out.append(text_).push_back('"');
+    text_.insert(0, out);
+    out.swap(text_);
+    std::string().swap(text_);
+    out.push_back('"');
 
     if (!reasoning_.empty()) {
         out.append(",\"reasoning_content\":\"").append(reasoning_);

@@ -96,7 +96,11 @@ void CompletionReplyEncoder::end(FinishReason finish, const Usage *usage,
                                  std::string &out)
 {
     open(out);
-    out.append(kText).append(text_).append(kTextEnd);
+    out.append(kText);
+    text_.insert(0, out);
+    out.swap(text_);
+    std::string().swap(text_);
+    out.append(kTextEnd);
     close(finish, usage, out);
 }
 

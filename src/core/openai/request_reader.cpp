@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "openai/data_url.hpp"
 #include "wire/json_members.hpp"
 
 namespace opendify::openai {
@@ -210,37 +211,55 @@ void RequestReader::claims(JsonValue root)
                                     claim(metadata["conversation_id"]));
 }
 
-Result<Turn> decode_request(std::string_view body, const Limits &limits,
-                            ReadMembers read_members)
+bool RequestReader::has_room(std::string_view text)
 {
-    wire::JsonDocument document;
+    text_bytes += text.size();
 
-    if (!document.parse(body, limits.max_json_depth)) {
-        return Failure{Errc::bad_json,
-                       "The request body could not be read as JSON. Send one "
-                       "JSON object in UTF-8, nested at most "
-                       + std::to_string(limits.max_json_depth)
-                       + " levels deep.", {}, {}};
+    return text_bytes <= limits.max_text_bytes;
+}
+
+bool RequestReader::too_much_text(const std::string &param)
+{
+    return refuse(Errc::body_too_large, param,
+                  "The texts of the messages have more than the "
+                      + std::to_string(limits.max_text_bytes)
+                      + " bytes that this server takes (opendify_max_text).");
+}
+
+bool RequestReader::decode_base64(std::string_view text, std::string &bytes)
+{
+    constexpr std::size_t kLarge = 256 * 1024;
+
+    if (!may_be_late || text.size() < kLarge) {
+        return openai::decode_base64(text, bytes);
     }
 
-    JsonValue root = document.root();
+    if (text.data() != decoded_text.data()) {
+        late = text;
+        return false;
+    }
 
+    bytes = std::move(decoded);
+    return is_decoded;
+}
+
+bool read_request(RequestReader &reader, JsonValue root,
+                  ReadMembers read_members)
+{
     if (!root.is(JsonType::object)) {
-        return Failure{Errc::bad_json,
-                       "The request body must be a JSON object.", {}, {}};
+        return reader.refuse(Errc::bad_json, "",
+                             "The request body must be a JSON object.");
     }
-
-    RequestReader reader(limits);
 
     if (!reader.model(root) || !read_members(reader, root)
         || !reader.stream(root) || !reader.one_answer(root)
         || !reader.inputs(root))
     {
-        return std::move(reader.failure);
+        return false;
     }
 
     reader.claims(root);
-    return std::move(reader.turn);
+    return true;
 }
 
 }  // namespace opendify::openai

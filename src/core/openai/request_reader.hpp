@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "opendify/limits.hpp"
 #include "opendify/result.hpp"
@@ -21,6 +22,14 @@ struct Refusal {
     std::string_view param;
     bool             asked;
     std::string_view instead;  // what to send
+};
+
+// A file whose data is decoded later, piece by piece.
+struct LateFile {
+    wire::JsonValue  part;
+    std::size_t      message;  // of the turn, and the file's place in there
+    std::size_t      file;
+    std::string_view text;     // base64, in the document
 };
 
 // The turn so far. What returns a bool says false after it has set `failure`.
@@ -45,9 +54,26 @@ struct RequestReader {
     bool inputs(wire::JsonValue root);
     void claims(wire::JsonValue root);
 
+    // For more text of a message; else it is too_much_text().
+    bool has_room(std::string_view text);
+    bool too_much_text(const std::string &param);
+    // False, and no failure, if it is to be decoded later.
+    bool decode_base64(std::string_view text, std::string &bytes);
+
     const Limits &limits;
     Turn          turn;
-    std::size_t   files = 0;  // of all messages
+    std::size_t   files = 0;       // of all messages
+    std::size_t   text_bytes = 0;  // same
+
+    bool                  may_be_late = false;
+    std::vector<LateFile> late_files;
+    std::string_view      late;  // the text that decode_base64() left
+
+    // The text that was decoded meanwhile, and what came of it.
+    std::string_view decoded_text;
+    std::string      decoded;
+    bool             is_decoded = false;
+
     Failure       failure{Errc::bad_json, {}, {}, {}};
 
 private:
@@ -58,8 +84,13 @@ private:
 // Reads what is peculiar to one kind of request.
 using ReadMembers = bool (*)(RequestReader &reader, wire::JsonValue root);
 
-Result<Turn> decode_request(std::string_view body, const Limits &limits,
-                            ReadMembers read_members);
+// What the members of chat and completion requests are.
+bool read_chat_members(RequestReader &reader, wire::JsonValue root);
+bool read_completion_members(RequestReader &reader, wire::JsonValue root);
+
+// All of them.
+bool read_request(RequestReader &reader, wire::JsonValue root,
+                  ReadMembers read_members);
 
 }  // namespace opendify::openai
 

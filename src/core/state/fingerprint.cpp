@@ -318,7 +318,8 @@ void Fingerprint::file(const Attachment &file)
         return;
     }
 
-    const Digest content = digest_of({file.bytes});
+    const Digest content =
+        file.content ? *file.content : digest_of({file.bytes});
 
     state.open(kBytes);
     state.hash.add({reinterpret_cast<const char *>(content.data()),

@@ -94,12 +94,12 @@ std::string_view between(const char *begin, const char *end)
     return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-// Up to what does not stand for itself, or is not UTF-8.
-char *skip_unescaped(char *at, const char *end)
+// Up to what does not stand for itself, or is not UTF-8, or the limit.
+char *skip_unescaped(char *at, const char *end, const char *limit)
 {
-    at = skip_plain(at);
+    at = skip_plain(at, limit);
 
-    while (is_wide(*at)) {
+    while (is_wide(*at) && at < limit) {
         const Utf8Unit unit = utf8_unit(between(at, end), 0);
         if (!unit.valid) {
             break;
@@ -107,7 +107,7 @@ char *skip_unescaped(char *at, const char *end)
 
         at += unit.size;
         if (!is_wide(*at)) {
-            at = skip_plain(at);
+            at = skip_plain(at, limit);
         }
     }
 
@@ -155,20 +155,20 @@ JsonEscape read_escape(std::string_view bytes)
     return escape;
 }
 
-char *unescape(char *&at, const char *end)
+bool unescape(char *&at, char *&out, const char *end, const char *limit)
 {
-    for (char *out = at;;) {
+    for (;;) {
         char *run = at;
 
-        at = skip_unescaped(at, end);
-        out = std::copy(run, at, out);
-        if (*at == '"') {
-            return out;
+        at = skip_unescaped(at, end, limit);
+        out = out == run ? at : std::copy(run, at, out);
+        if (*at == '"' || (at >= limit && limit < end)) {
+            return true;
         }
 
         const JsonEscape escape = read_escape(between(at, end));
         if (escape.size == 0) {
-            return nullptr;
+            return false;
         }
 
         out = std::copy_n(escape.text, escape.bytes, out);

@@ -20,10 +20,12 @@ struct JsonEscape {
 // surrogate without its other half becomes U+FFFD.
 JsonEscape read_escape(std::string_view bytes);
 
-// Goes from `at`, within a string, to its closing quote and unescapes what is
-// between, where it stands. Where that ends; nullptr: it is no string's rest.
-// Behind `end` stands what json_scan.hpp wants there.
-char *unescape(char *&at, const char *end);
+// Goes from `at`, within a string, to its closing quote, or to `limit` if that
+// is before `end`, and unescapes what is between to `out`, which may be where
+// it stands. Both move on. False: it is no string's rest. Behind `end` stands
+// what json_scan.hpp wants there.
+[[nodiscard]] bool unescape(char *&at, char *&out, const char *end,
+                            const char *limit);
 
 }  // namespace opendify::wire
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,21 @@ enum class JsonType : std::uint8_t {
 };
 
 class JsonDocument;
+class JsonReader;
+
+// What a text may have.
+struct JsonBounds {
+    std::size_t max_depth = 64;                                // levels
+    std::size_t max_values = static_cast<std::size_t>(-1);
+
+    // The members of the root that may have many values. Another one that has
+    // more than kMostUnread is not read: it has its type and its size(), but
+    // no children. Without any such name all are read.
+    const std::string_view *large = nullptr;
+    std::size_t             large_count = 0;
+
+    static constexpr std::uint32_t kMostUnread = 1000;
+};
 
 // A cheap handle; valid until the document is parsed into again. A missing
 // value is a handle for which operator bool is false; every question may be
@@ -79,6 +95,14 @@ public:
     // outlive the call.
     [[nodiscard]] bool parse(std::string_view text, std::size_t max_depth);
 
+    // The same in pieces, of a text that is taken: begin(), then go_on() until
+    // it is true. Each goes over so many bytes and little more. `bounds` names
+    // what outlives the reading.
+    void begin(std::string &&text, const JsonBounds &bounds);
+    [[nodiscard]] bool go_on(std::size_t bytes);
+    // It failed because of max_values.
+    bool too_many() const { return too_many_; }
+
     JsonValue root() const;  // missing after a failed parse
 
 private:
@@ -88,6 +112,7 @@ private:
     struct Node {
         JsonType      type;
         bool          truth;
+        bool          unread;  // it has children that are not there
         std::uint32_t name_at, name_size;
         std::uint32_t text_at, text_size;
         std::uint32_t next;   // of its siblings; kNone: none
@@ -101,8 +126,11 @@ private:
     JsonValue at(std::uint32_t index) const;
 
     std::vector<Node> nodes_;
-    std::vector<char> bytes_;  // the text, in part unescaped
+    std::string       bytes_;  // the text, in part unescaped
     bool              whole_ = false;
+    bool              too_many_ = false;
+
+    std::unique_ptr<JsonReader> reader_;
 };
 
 }  // namespace opendify::wire

@@ -29,12 +29,13 @@ inline bool is_wide(char c)
 
 // Behind the ASCII that stands for itself in a string. Eight bytes are looked
 // at together: the subtractions set the high bit of those below the subtrahend,
-// and may borrow from what lies behind such a byte.
-inline char *skip_plain(char *at)
+// and may borrow from what lies behind such a byte. A few bytes behind `limit`
+// it ends in any case.
+inline char *skip_plain(char *at, const char *limit)
 {
     constexpr std::uint64_t kEach = 0x0101010101010101;
 
-    for (;; at += 8) {
+    for (; at < limit; at += 8) {
         std::uint64_t word;
         std::memcpy(&word, at, sizeof(word));
         if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
@@ -51,6 +52,8 @@ inline char *skip_plain(char *at)
             return at + __builtin_ctzll(others & kEach * 0x80) / 8u;
         }
     }
+
+    return at;
 }
 
 }  // namespace opendify::wire

@@ -167,12 +167,13 @@ JsonValue JsonValue::operator[](std::string_view name) const
 
 std::uint32_t JsonValue::first_child() const
 {
-    return size() == 0 ? JsonDocument::kNone : index_ + 1;
+    return size() == 0 || doc_->nodes_[index_].unread ? JsonDocument::kNone
+                                                      : index_ + 1;
 }
 
 JsonValue JsonValue::first() const
 {
-    return size() == 0 ? JsonValue() : doc_->at(first_child());
+    return doc_ == nullptr ? JsonValue() : doc_->at(first_child());
 }
 
 JsonValue JsonValue::next() const

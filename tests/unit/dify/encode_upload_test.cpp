@@ -86,7 +86,11 @@ class EncodeUpload : public testing::Test {
 protected:
     void encode(const Attachment &attachment, const std::string &user = "u")
     {
-        request_ = encode_upload_call(attachment, user);
+        Attachment sent = attachment;
+        request_ = encode_upload_call(sent, user);
+        EXPECT_EQ(request_.payload, attachment.bytes);
+        EXPECT_EQ(sent.bytes, "");
+        request_.body += request_.payload + request_.tail;
         parts_.clear();
         ASSERT_EQ(parse(request_, parts_), "");
         ASSERT_EQ(parts_.size(), 2u);

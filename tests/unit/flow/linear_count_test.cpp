@@ -131,7 +131,7 @@ TEST(LinearCount, PartsAndFiles)
                         + "]}");
             ASSERT_TRUE(turn);
         },
-        50000));
+        30000));
 }
 
 // What an app takes, and what it is given.
