@@ -158,9 +158,10 @@ void run(Job *job)
     }
 }
 
-// Whatever `step` throws ends the request.
+// Whatever `step` throws ends the request, and what goes on for `job` at once:
+// the request may take its time to end.
 template <class F>
-void guard(ngx_http_request_t *r, F &&step)
+void guard(ngx_http_request_t *r, Job *job, F &&step)
 {
     bool ran = guarded(r->connection->log, false, [&] {
         step();
@@ -168,6 +169,10 @@ void guard(ngx_http_request_t *r, F &&step)
     });
 
     if (!ran) {
+        if (job != nullptr) {
+            stop(job);
+        }
+
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 }
@@ -178,7 +183,7 @@ void on_next(ngx_event_t *ev)
     auto *c = job->r->connection;
 
     ngx_http_set_log_request(c->log, job->r);
-    guard(job->r, [job] { run(job); });
+    guard(job->r, job, [job] { run(job); });
     ngx_http_run_posted_requests(c);
 }
 
@@ -268,7 +273,7 @@ off_t body_size(ngx_http_request_t *r)
 
 void on_body(ngx_http_request_t *r)
 {
-    guard(r, [r] {
+    guard(r, nullptr, [r] {
         std::string gathered;
 
         if (body_size(r) > static_cast<off_t>(kMaxImportBytes)) {
@@ -299,7 +304,7 @@ ngx_int_t admin_handler(ngx_http_request_t *r)
     }
 
     r->main->count++;
-    guard(r, [r] { start(r, {}); });
+    guard(r, nullptr, [r] { start(r, {}); });
 
     return NGX_DONE;
 }

@@ -141,6 +141,7 @@ void settle(ClientCtx *ctx)
     ctx->settled = true;
     events_stop(ctx);
     conversation_remember(ctx);
+    conversation_release(ctx);
 
     if (ctx->pipeline->failed()) {
         log_failure(ctx);

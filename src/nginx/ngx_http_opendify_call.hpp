@@ -135,6 +135,10 @@ bool call_set_request(CallCtx *call);
 // So that $upstream_* of the client's access log say what is known by now.
 void call_copy_upstream_states(CallCtx *call);
 
+// An exception was caught while the reply was read: what it was to become is
+// not to be shown.
+void call_break(CallCtx *call);
+
 // From the filters, for sr.
 void call_on_header(CallCtx *call);
 ngx_int_t call_on_body(CallCtx *call, ngx_chain_t *in);

@@ -67,6 +67,16 @@ void call_look_for_end(CallCtx *call)
     }
 }
 
+void call_break(CallCtx *call)
+{
+    if (call->client != nullptr) {
+        call->client->broken = true;
+        ngx_post_event(&call->client->wake, &ngx_posted_events);
+    }
+
+    call->tail.reset();
+}
+
 void call_on_header(CallCtx *call)
 {
     auto &out = call->sr->headers_out;

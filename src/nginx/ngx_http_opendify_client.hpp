@@ -51,6 +51,12 @@ inline bool is_answering(Stage stage)
     return stage >= Stage::submitting && stage <= Stage::suggesting;
 }
 
+enum class Chosen {
+    yes,      // what the turn continues, if anything
+    pending,  // Dify has not stored its last turn yet
+    busy,     // the chat's last turn is being answered
+};
+
 struct ClientCtx : RequestCtx {
     ClientCtx() noexcept : RequestCtx{CtxKind::client} {}
 
@@ -60,6 +66,8 @@ struct ClientCtx : RequestCtx {
     Stage               stage = Stage::asking_mode;
     bool                header_sent = false;
     bool                settled = false;  // remembered or put back
+    bool                left = false;     // nothing goes on any more
+    bool                broken = false;   // an exception cut its pipeline
     bool                asked = false;    // the messages are not kept
     std::optional<Pipeline> pipeline;
     CallCtx    *call = nullptr;   // of prepare, or the main call
@@ -96,6 +104,8 @@ struct ClientCtx : RequestCtx {
     bool                   unproven = false;  // it may not be what is shown
     TurnStart              start;
     ngx_msec_t             waiting_since = 0;  // for its last turn to end
+    Chosen                 waiting_for = Chosen::yes;
+    std::uint64_t          holder = 0;  // of the chat, as long as it has it
     bool                   chosen = false;
     bool                   replayed = false;
 
@@ -109,6 +119,7 @@ struct ClientCtx : RequestCtx {
     std::optional<BackendRequest> form_answer;  // to be submitted
     ngx_uint_t                polls = 0;
 
+    ngx_event_t hold = {};   // of the chat, is to be renewed
     ngx_event_t ping = {};
     ngx_event_t stall = {};  // also: the next look, the last suggestion
 
@@ -197,9 +208,11 @@ std::string_view client_of(ngx_http_request_t *r, const LocConf *conf);
 Zone zone_of(const ClientCtx *ctx);
 // The id that the client names, if it names one, may be one of Dify's.
 bool conversation_is_told_well(const ClientCtx *ctx);
-// Takes the conversation that the turn continues, if there is one. False: it
-// is there, but Dify has not stored its last turn yet.
-bool conversation_choose(ClientCtx *ctx);
+// Takes the conversation that the turn continues, if there is one.
+Chosen conversation_choose(ClientCtx *ctx);
+// Of a chat with a memory of its own: the turn still has it, or is over.
+void conversation_hold(ClientCtx *ctx);
+void conversation_release(ClientCtx *ctx);
 // Dify did not take the turn: the conversation's head is what it was.
 void conversation_put_back(ClientCtx *ctx);
 // The same, and the turn goes into a new one.
@@ -217,6 +230,9 @@ void conversation_hand_over(ClientCtx *ctx, CallCtx *call);
 
 // events
 bool events_watch(ClientCtx *ctx);
+// An exception was caught: nothing of the turn goes on, and nginx ends the
+// request, which may take its time.
+void events_break(ClientCtx *ctx);
 void events_stop(ClientCtx *ctx);
 void event_arm(ngx_event_t *ev, ngx_msec_t after_ms);  // 0: not at all
 void events_arm_release(ClientCtx *ctx);

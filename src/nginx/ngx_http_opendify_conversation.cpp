@@ -6,6 +6,8 @@ namespace opendify::glue {
 
 namespace {
 
+constexpr ngx_msec_t kHoldAgain = Zone::kHoldMs / 2;
+
 // Heads belong to a scope: the same words in another scope are another head.
 // "history" parts them from those of earlier versions, which did not tell
 // instructions apart and must not be found.
@@ -113,6 +115,27 @@ std::optional<Mapping> answered(const ClientCtx *ctx)
                    ConversationOwner::of(ctx->user, ctx->app->key_digest)};
 }
 
+// False: another turn has the chat.
+bool hold_chat(ClientCtx *ctx)
+{
+    static std::uint32_t number = 0;
+
+    if (ctx->holder != 0) {
+        return true;
+    }
+
+    std::uint64_t holder = static_cast<std::uint64_t>(ngx_pid) << 32 | ++number;
+
+    if (!zone_of(ctx).hold_chat(chat_head(ctx), holder)) {
+        return false;
+    }
+
+    ctx->holder = holder;
+    ngx_add_timer(&ctx->hold, kHoldAgain);
+
+    return true;
+}
+
 // Once for a configuration in each worker.
 void warn_of_nameless(const ClientCtx *ctx)
 {
@@ -189,13 +212,13 @@ bool conversation_is_told_well(const ClientCtx *ctx)
            || is_backend_id(id);
 }
 
-bool conversation_choose(ClientCtx *ctx)
+Chosen conversation_choose(ClientCtx *ctx)
 {
     auto zone = zone_of(ctx);
     Mapping taken;
 
     if (ctx->auxiliary || !has_conversations(ctx->mode)) {
-        return true;
+        return Chosen::yes;
     }
 
     ctx->conversation_id = told_conversation(ctx);
@@ -207,10 +230,14 @@ bool conversation_choose(ClientCtx *ctx)
             ctx->taken = taken;
         }
 
-        return true;
+        return Chosen::yes;
     }
 
     warn_of_nameless(ctx);
+
+    if (ctx->conf->memory == kMemoryChat && !hold_chat(ctx)) {
+        return Chosen::busy;
+    }
 
     Digest head;
     Taken  found = Taken::no;
@@ -236,7 +263,24 @@ bool conversation_choose(ClientCtx *ctx)
         ctx->taken = taken;
     }
 
-    return found != Taken::pending;
+    return found == Taken::pending ? Chosen::pending : Chosen::yes;
+}
+
+void conversation_hold(ClientCtx *ctx)
+{
+    // Nobody else can have it in time, unless the machine slept.
+    if (ctx->holder != 0) {
+        zone_of(ctx).hold_chat(chat_head(ctx), ctx->holder);
+        ngx_add_timer(&ctx->hold, kHoldAgain);
+    }
+}
+
+void conversation_release(ClientCtx *ctx)
+{
+    if (ctx->holder != 0) {
+        zone_of(ctx).release_chat(chat_head(ctx), ctx->holder);
+        ctx->holder = 0;
+    }
 }
 
 void conversation_put_back(ClientCtx *ctx)
@@ -306,19 +350,21 @@ void conversation_remember(ClientCtx *ctx)
 
 void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
 {
-    auto mapping = shows_text(*ctx->pipeline) ? answered(ctx) : std::nullopt;
+    bool only_memory = ctx->conf->memory == kMemoryChat;
+    bool may_go_on = shows_text(*ctx->pipeline)
+                     && next_turn(ctx->mode, TurnEnd::stopped)
+                            == NextTurn::goes_on;
+    auto mapping = may_go_on || only_memory ? answered(ctx) : std::nullopt;
 
     call->tail = ctx->pipeline->leave(ctx->mode);
 
-    if (!mapping
-        || next_turn(ctx->mode, TurnEnd::stopped) != NextTurn::goes_on)
-    {
+    if (!mapping) {
         conversation_give_up(ctx);
         return;
     }
 
     call->mapping = mapping;
-    call->only_memory = ctx->conf->memory == kMemoryChat;
+    call->only_memory = only_memory;
     call->zone = main_conf(ctx->r)->zone;
     call->ttl = main_conf(ctx->r)->ttl;
     zone_of(ctx).put(*mapping, ctx->start, true, returns(ctx));

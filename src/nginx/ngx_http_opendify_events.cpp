@@ -12,19 +12,9 @@ namespace {
 // Of a client's context: what each piece of the answer needs.
 constexpr std::size_t kHotBytes = 576;
 
-// The client's request ends, whatever the reason.
-void leave(void *data)
+// What becomes of the conversation and of the call.
+void leave_turn(ClientCtx *ctx)
 {
-    auto *ctx = static_cast<ClientCtx *>(data);
-
-    events_stop(ctx);
-
-    if (ctx->wake.posted) {
-        ngx_delete_posted_event(&ctx->wake);
-    }
-
-    call_let_go(ctx->probe, 0);
-
     if (ctx->pipeline && ctx->pipeline->closing()) {
         // Dify has ended the turn: what went out is the answer.
         guarded(ctx->r->connection->log, 0, [ctx] {
@@ -46,30 +36,63 @@ void leave(void *data)
         return;
     }
 
+    auto *log = ctx->r->connection->log;
+
     if (ctx->pipeline->task_id().empty()) {
         // A chatflow says no more than a ping to what it does not take.
-        prepare_forget(ctx);
-        conversation_give_up(ctx);
+        guarded(log, 0, [ctx] {
+            prepare_forget(ctx);
+            return 0;
+        });
+        guarded(log, 0, [ctx] {
+            conversation_give_up(ctx);
+            return 0;
+        });
         call_let_go(ctx->call, 0);
         return;
     }
 
     ctx->stopped = true;
 
-    guarded(ctx->r->connection->log, 0, [ctx] {
+    bool said = guarded(log, false, [ctx] {
         stop_add(ctx->r, ctx->conf,
                  encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
                                   ctx->user),
                  ctx->call);
-        return 0;
+        return true;
     });
 
-    guarded(ctx->r->connection->log, 0, [ctx] {
+    if (!said) {
+        stop_lost();
+    }
+
+    guarded(log, 0, [ctx] {
         conversation_hand_over(ctx, ctx->call);
         return 0;
     });
 
     call_let_go(ctx->call, ctx->conf->drain);
+}
+
+// The client's request ends, whatever the reason.
+void leave(void *data)
+{
+    auto *ctx = static_cast<ClientCtx *>(data);
+
+    if (ctx->left) {
+        return;
+    }
+
+    ctx->left = true;
+    events_stop(ctx);
+
+    if (ctx->wake.posted) {
+        ngx_delete_posted_event(&ctx->wake);
+    }
+
+    call_let_go(ctx->probe, 0);
+    leave_turn(ctx);
+    conversation_release(ctx);
 }
 
 // Runs `step` as an event of the client's connection.
@@ -82,13 +105,13 @@ void as_event(ngx_event_t *ev, F &&step)
 
     ngx_http_set_log_request(c->log, r);
 
-    bool ran = guarded(c->log, false, [&] {
+    bool ran = !ctx->broken && guarded(c->log, false, [&] {
         step(ctx);
         return true;
     });
 
     if (!ran) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        events_break(ctx);
     }
 
     ngx_http_run_posted_requests(c);
@@ -98,6 +121,11 @@ void as_event(ngx_event_t *ev, F &&step)
 void on_wake(ngx_event_t *ev)
 {
     as_event(ev, [](ClientCtx *ctx) { chat_run(ctx); });
+}
+
+void on_hold(ngx_event_t *ev)
+{
+    conversation_hold(static_cast<ClientCtx *>(ev->data));
 }
 
 void on_ping(ngx_event_t *ev)
@@ -231,11 +259,25 @@ void events_stop(ClientCtx *ctx)
 {
     work_stop(ctx);
 
-    for (auto *ev : {&ctx->ping, &ctx->stall, &ctx->release}) {
+    for (auto *ev : {&ctx->hold, &ctx->ping, &ctx->stall, &ctx->release}) {
         if (ev->timer_set) {
             ngx_del_timer(ev);
         }
     }
+}
+
+void events_break(ClientCtx *ctx)
+{
+    auto *r = ctx->r;
+
+    leave(ctx);
+    ctx->stage = Stage::finished;
+    ctx->answering = r->header_sent;
+
+    // A page of nginx's where there is room for one.
+    ngx_http_finalize_request(r, r->header_sent
+                                     ? NGX_ERROR
+                                     : NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 
 void call_let_go(CallCtx *&call, ngx_msec_t drain_ms)
@@ -260,6 +302,7 @@ bool events_watch(ClientCtx *ctx)
     ctx->watched = true;
 
     init_event(ctx, &ctx->wake, on_wake);
+    init_event(ctx, &ctx->hold, on_hold);
     init_event(ctx, &ctx->ping, on_ping);
     init_event(ctx, &ctx->stall, on_stall);
     init_event(ctx, &ctx->release, on_release);

@@ -126,8 +126,16 @@ ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             return next_body_filter(r, in);
         }
 
-        return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_ERROR),
-                       [&] { return call_on_body(call, in); });
+        ngx_int_t rc = guarded(r->connection->log,
+                               static_cast<ngx_int_t>(NGX_ABORT),
+                               [&] { return call_on_body(call, in); });
+
+        if (rc == NGX_ABORT) {
+            call_break(call);
+            return NGX_ERROR;
+        }
+
+        return rc;
     }
 
     auto *ctx = context(r);

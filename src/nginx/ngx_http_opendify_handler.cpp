@@ -37,7 +37,7 @@ void on_body(ngx_http_request_t *r)
     });
 
     if (!handled) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        events_break(ctx);
     }
 }
 

@@ -174,13 +174,13 @@ void on_writable(ngx_http_request_t *r)
         ngx_del_timer(wev);
     }
 
-    bool ran = guarded(c->log, false, [ctx] {
+    bool ran = !ctx->broken && guarded(c->log, false, [ctx] {
         chat_run(ctx);
         return true;
     });
 
     if (!ran) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        events_break(ctx);
     }
 }
 

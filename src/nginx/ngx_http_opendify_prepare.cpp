@@ -16,6 +16,7 @@ namespace opendify::glue {
 namespace {
 
 constexpr ngx_msec_t kTurnWait = 3000;
+constexpr ngx_msec_t kChatWait = 300 * 1000;
 constexpr ngx_msec_t kTurnInterval = 50;
 
 void ask_parameters(ClientCtx *ctx)
@@ -123,14 +124,18 @@ bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
     return false;
 }
 
-// A turn that was stopped is stored when Dify's stream has ended.
-bool waits(ClientCtx *ctx)
+// A turn that was stopped is stored when Dify's stream has ended; a chat that
+// has its memory at Dify only can go nowhere else.
+bool waits(ClientCtx *ctx, Chosen chosen)
 {
-    if (ctx->waiting_since == 0) {
+    auto most = chosen == Chosen::busy ? kChatWait : kTurnWait;
+
+    if (ctx->waiting_since == 0 || ctx->waiting_for != chosen) {
         ctx->waiting_since = ngx_current_msec;
+        ctx->waiting_for = chosen;
     }
 
-    return ngx_current_msec - ctx->waiting_since < kTurnWait;
+    return ngx_current_msec - ctx->waiting_since < most;
 }
 
 // It is known where the turn goes.
@@ -159,9 +164,18 @@ void choose(ClientCtx *ctx)
         return;
     }
 
-    if (!conversation_choose(ctx) && waits(ctx)) {
+    auto chosen = conversation_choose(ctx);
+
+    if (chosen != Chosen::yes && waits(ctx, chosen)) {
         ctx->stage = Stage::waiting_turn;
         event_arm(&ctx->stall, kTurnInterval);
+        return;
+    }
+
+    if (chosen == Chosen::busy) {
+        turn_fail(ctx, {Errc::backend_timeout,
+                        "The answer to the message before this one has not "
+                        "ended in 5 minutes: send this one again.", "", ""});
         return;
     }
 

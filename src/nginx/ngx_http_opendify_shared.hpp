@@ -1,6 +1,7 @@
 // How the zone's memory is laid out:
 //
-//     slab pool (nginx's; its mutex is our lock) | Root | ZoneHeader | map
+//     slab pool (nginx's; its mutex is our lock) | Root | ZoneHeader | chats
+//     | map
 //
 // The conversation map takes all the pages that are left.
 
@@ -13,6 +14,7 @@
 
 #include "opendify/backend.hpp"
 #include "opendify/erasures.hpp"
+#include "opendify/fingerprint.hpp"
 
 namespace opendify::glue {
 
@@ -45,9 +47,19 @@ struct PersistState {
     ngx_msec_t    snapshot_at;
 };
 
+// Who answers in a chat that only the chat tells.
+struct ChatSlot {
+    Digest        chat;
+    std::uint64_t holder;  // 0: nobody
+    ngx_msec_t    until;   // of the machine's clock that never goes back
+};
+
+constexpr std::size_t kChatSlots = 512;
+
 // Slab's own pointer to what we keep there.
 struct Root {
     ZoneHeader  *header;
+    ChatSlot    *chats;  // kChatSlots
     void        *map;
     PersistState persist;
     Erasures     erasures;

@@ -345,6 +345,11 @@ void stop_add(ngx_http_request_t *r, const LocConf *conf,
     look_after(kLook);
 }
 
+void stop_lost()
+{
+    count_lost();
+}
+
 void stop_on_run_ended(CallCtx *call)
 {
     if (call->stop != nullptr) {

@@ -22,6 +22,9 @@ namespace opendify::glue {
 void stop_add(ngx_http_request_t *r, const LocConf *conf,
               BackendRequest &&request, CallCtx *call);
 
+// One could not even be said.
+void stop_lost();
+
 // Of the run that the stop is about: Dify has ended it, so a stop that was sent
 // is not repeated; or nobody reads it any more.
 void stop_on_run_ended(CallCtx *call);

@@ -43,7 +43,9 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
     auto *r = static_cast<Root *>(ngx_slab_calloc(pool, sizeof(Root)));
     auto *header = static_cast<ZoneHeader *>(
         ngx_slab_calloc(pool, sizeof(ZoneHeader)));
-    if (r == nullptr || header == nullptr) {
+    auto *chats = static_cast<ChatSlot *>(
+        ngx_slab_calloc(pool, kChatSlots * sizeof(ChatSlot)));
+    if (r == nullptr || header == nullptr || chats == nullptr) {
         return fail(shm);
     }
 
@@ -60,6 +62,7 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
     }
 
     r->header = header;
+    r->chats = chats;
     r->map = map;
     r->erasures = Erasures();
     r->born_s = ngx_time();

@@ -52,6 +52,13 @@ public:
     void abandon(const Mapping &mapping);
     void drop(const Digest &scope, std::string_view id);
 
+    // A chat whose conversation only the chat tells has one turn at a time:
+    // its holder. Whoever dies holds it no longer than kHoldMs, else it is to
+    // be held anew in time. False if it is another's. A holder is not 0.
+    static constexpr ngx_msec_t kHoldMs = 5000;
+    bool hold_chat(const Digest &chat, std::uint64_t holder);
+    void release_chat(const Digest &chat, std::uint64_t holder);
+
     // From now on what matches, and belongs to a turn that has begun, is not
     // remembered.
     void forbid(const ConversationFilter &filter);

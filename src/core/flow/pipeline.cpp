@@ -161,8 +161,8 @@ void Pipeline::Impl::go_on()
     }
 
     if (!progress.held && !progress.failed) {
-        progress.ended = true;
         writer->encoder().end(finish, has_usage ? &usage : nullptr, out);
+        progress.ended = true;
     }
 }
 
