@@ -6,6 +6,7 @@ response.json (status, content_type, headers_at_ms, total_ms, cut).
 """
 
 import json
+import re
 from pathlib import Path
 
 from dify_events import MODES
@@ -94,6 +95,12 @@ class Recording:
         return Reply(steps, self.status, self.content_type)
 
 
+# Of errors that are not 400.
+STATUSES = {'backend_closed': 502, 'backend_failed': 502,
+            'backend_misconfigured': 502, 'conversation_not_found': 404,
+            'model_error_429': 429}
+
+
 class Outcome:
     """What becomes of a recorded stream, as tests/golden/outcomes.txt has
     it."""
@@ -103,8 +110,15 @@ class Outcome:
         self.finish = ('content_filter' if ', replaced,' in line else
                        'length' if line.endswith('by length') else 'stop')
         self.silent = line.startswith('text 0,')
+        code = re.search(r', error (\w+)', line)
+        self.code = code[1] if code else 'backend_closed'
         self.replaced = ', replaced,' in line
         self.form = ', form,' in line
+
+    @property
+    def status(self):
+        """Of an answer that told nothing before it failed."""
+        return STATUSES.get(self.code, 400)
 
 
 def _outcomes():
