@@ -1,6 +1,6 @@
 // The first byte is the depth, the rest is text. It is read as yajl reads it.
 // What was accepted is written as UTF-8 that is accepted again and written the
-// same.
+// same. What is accepted from Python as well is written as JSON.
 
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +54,30 @@ void check_lossy(std::string_view bytes)
            || document.root().string() == bytes);
 }
 
+void check_python(std::string_view bytes, std::size_t max_depth)
+{
+    JsonDocument strict;
+    JsonDocument python;
+    std::string  text;
+    std::string  same;
+
+    const bool accepted = strict.parse(bytes, max_depth);
+
+    if (!python.parse_python(bytes, max_depth)) {
+        expect(!accepted);
+        return;
+    }
+
+    python.root().write(text);
+
+    if (accepted) {
+        strict.root().write(same);
+        expect(text == same);
+    }
+
+    expect(strict.parse(text, max_depth));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
@@ -69,6 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data,
     JsonDocument document;
 
     check_lossy(bytes);
+    check_python(bytes, max_depth);
     expect(opendify::judge::by_us(bytes, max_depth)
            == opendify::judge::by_yajl(bytes, max_depth));
 

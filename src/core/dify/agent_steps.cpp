@@ -30,7 +30,7 @@ std::string tool_name(std::string_view tool)
 class ToolText {
 public:
     ToolText(std::string_view text, std::size_t max_json_depth)
-        : text_(text), keyed_(doc_.parse(text, max_json_depth)
+        : text_(text), keyed_(doc_.parse_python(text, max_json_depth)
                               && doc_.root().is(JsonType::object))
     {
     }

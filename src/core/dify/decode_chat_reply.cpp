@@ -46,7 +46,7 @@ std::string_view app_mode_name(AppMode mode)
 Result<AppMode> decode_info(std::string_view body)
 {
     wire::JsonDocument doc;
-    if (!doc.parse(body, Limits{}.max_json_depth)
+    if (!doc.parse_python(body, Limits{}.max_json_depth)
         || !doc.root()["name"].is(wire::JsonType::string)) {
         return Failure{Errc::backend_misconfigured,
                        "The backend's answer to /info is not that of a Dify "

@@ -9,7 +9,7 @@ Result<bool> decode_conversation_delete(int status, std::string_view body)
 
     // Before 1.4 it is a 200 that says so.
     if (status == 204
-        || (status == 200 && json.parse(body, 8)
+        || (status == 200 && json.parse_python(body, 8)
             && json.root()["result"].string() == "success"))
     {
         return true;

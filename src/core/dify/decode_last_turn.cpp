@@ -41,7 +41,7 @@ bool shows_last_turn(const Turn &turn, std::string_view messages)
     wire::JsonDocument json;
     wire::JsonValue newest;
 
-    if (!json.parse(messages, 64)) {
+    if (!json.parse_python(messages, 64)) {
         return false;
     }
 

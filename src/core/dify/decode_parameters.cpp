@@ -166,7 +166,7 @@ void read_files(AppForm &form, JsonValue upload)
 Result<AppForm> decode_parameters(std::string_view body)
 {
     wire::JsonDocument doc;
-    const bool         read = doc.parse(body, Limits{}.max_json_depth);
+    const bool         read = doc.parse_python(body, Limits{}.max_json_depth);
     const JsonValue    root = doc.root();
 
     if (!read || (!root["user_input_form"] && !root["file_upload"])) {

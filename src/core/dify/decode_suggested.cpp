@@ -9,7 +9,7 @@ std::vector<std::string> decode_suggested(std::string_view body)
     std::vector<std::string> out;
 
     wire::JsonDocument doc;
-    if (!doc.parse(body, Limits{}.max_json_depth)) {
+    if (!doc.parse_python(body, Limits{}.max_json_depth)) {
         return out;
     }
 

@@ -179,7 +179,7 @@ Result<std::string> decode_upload_reply(int status, std::string_view body)
 {
     wire::JsonDocument doc;
     if ((status == 200 || status == 201)
-        && doc.parse(body, Limits{}.max_json_depth)
+        && doc.parse_python(body, Limits{}.max_json_depth)
         && is_id(doc.root()["id"].string())) {
         return std::string(doc.root()["id"].string());
     }

@@ -120,7 +120,7 @@ std::string plugin_sentence(std::string_view text)
 {
     JsonDocument doc;
     if (text.empty() || text.front() != '{'
-        || !doc.parse(text, Limits{}.max_json_depth)
+        || !doc.parse_python(text, Limits{}.max_json_depth)
         || !doc.root()["error_type"].is(JsonType::string)) {
         return {};
     }
@@ -140,7 +140,7 @@ std::string with_body_opened(std::string text)
     }
 
     JsonDocument doc;
-    if (!doc.parse(trim(std::string_view(text).substr(at)),
+    if (!doc.parse_python(trim(std::string_view(text).substr(at)),
                    Limits{}.max_json_depth)) {
         return text;
     }

@@ -124,7 +124,7 @@ Result<HumanForm> decode_form(std::string_view body)
 {
     wire::JsonDocument doc;
 
-    if (!doc.parse(body, Limits{}.max_json_depth)
+    if (!doc.parse_python(body, Limits{}.max_json_depth)
         || !doc.root()["form_content"].is(wire::JsonType::string)) {
         return decode_error_reply(200, body);
     }

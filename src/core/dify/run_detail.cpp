@@ -19,7 +19,7 @@ std::string status_in(std::string_view record)
 {
     wire::JsonDocument doc;
 
-    return doc.parse(record, Limits{}.max_json_depth)
+    return doc.parse_python(record, Limits{}.max_json_depth)
                ? std::string(doc.root()["status"].string()) : std::string();
 }
 

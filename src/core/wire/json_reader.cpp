@@ -1,5 +1,7 @@
 #include "wire/json_reader.hpp"
 
+#include <algorithm>
+
 #include "wire/json_reading.hpp"
 #include "wire/json_scan.hpp"
 
@@ -10,6 +12,16 @@ namespace {
 // Of Dify's smaller events.
 constexpr std::size_t kUsualNodes = 32;
 
+// Of the order of bytes, as some editors write it.
+void blank_mark(std::string &text)
+{
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+
+    if (text.compare(0, kMark.size(), kMark) == 0) {
+        std::fill_n(text.begin(), kMark.size(), ' ');
+    }
+}
+
 }  // namespace
 
 JsonDocument::JsonDocument() = default;
@@ -17,6 +29,23 @@ JsonDocument::JsonDocument() = default;
 JsonDocument::~JsonDocument() = default;
 
 bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
+{
+    JsonBounds bounds;
+    bounds.max_depth = max_depth;
+
+    return read(text, bounds);
+}
+
+bool JsonDocument::parse_python(std::string_view text, std::size_t max_depth)
+{
+    JsonBounds bounds;
+    bounds.max_depth = max_depth;
+    bounds.python = true;
+
+    return read(text, bounds);
+}
+
+bool JsonDocument::read(std::string_view text, const JsonBounds &bounds)
 {
     whole_ = false;
     nodes_.clear();
@@ -31,8 +60,9 @@ bool JsonDocument::parse(std::string_view text, std::size_t max_depth)
     bytes_.append(kScanPadding, '\0');
     nodes_.reserve(kUsualNodes);
 
-    JsonBounds bounds;
-    bounds.max_depth = max_depth;
+    if (bounds.python) {
+        blank_mark(bytes_);
+    }
 
     JsonReader reader(*this, text.size(), bounds);
     whole_ = reader.read(text.size()) == JsonReader::Step::yes;
@@ -48,6 +78,7 @@ void JsonDocument::begin(std::string &&text, const JsonBounds &bounds)
     nodes_.clear();
     nodes_.reserve(kUsualNodes);
     bytes_ = std::move(text);
+    blank_mark(bytes_);
     bytes_.append(kScanPadding, '\0');
     reader_ = std::make_unique<JsonReader>(*this, size, bounds);
 

@@ -1,6 +1,6 @@
-// Bytes -> a flat JSON document, as strictly as RFC 8259 has it. For requests,
-// replies and the rare events of a stream; a document is reused without giving
-// its memory back.
+// Bytes -> a flat JSON document, as strictly as RFC 8259 has it, or as Python
+// writes it. For requests, replies and the rare events of a stream; a document
+// is reused without giving its memory back.
 
 #ifndef OPENDIFY_WIRE_JSON_READER_HPP
 #define OPENDIFY_WIRE_JSON_READER_HPP
@@ -33,6 +33,9 @@ struct JsonBounds {
     std::size_t             large_count = 0;
 
     static constexpr std::uint32_t kMostUnread = 1000;
+
+    // NaN, Infinity and -Infinity are read as null.
+    bool python = false;
 };
 
 // A cheap handle; valid until the document is parsed into again. A missing
@@ -94,10 +97,15 @@ public:
     // surrogate without its other half is read as U+FFFD. The text need not
     // outlive the call.
     [[nodiscard]] bool parse(std::string_view text, std::size_t max_depth);
+    // Also with what Python's json.dumps() adds to JSON in a number's place:
+    // NaN, Infinity and -Infinity are read as null. A byte order mark may
+    // stand before it.
+    [[nodiscard]] bool parse_python(std::string_view text,
+                                    std::size_t max_depth);
 
     // The same in pieces, of a text that is taken: begin(), then go_on() until
     // it is true. Each goes over so many bytes and little more. `bounds` names
-    // what outlives the reading.
+    // what outlives the reading. A byte order mark may stand before it.
     void begin(std::string &&text, const JsonBounds &bounds);
     [[nodiscard]] bool go_on(std::size_t bytes);
     // It failed because of max_values.
@@ -122,6 +130,7 @@ private:
 
     static constexpr std::uint32_t kNone = 0xffffffff;
 
+    bool read(std::string_view text, const JsonBounds &bounds);
     std::string_view text(std::uint32_t index) const;
     JsonValue at(std::uint32_t index) const;
 

@@ -98,6 +98,15 @@ JsonReader::Step JsonReader::value()
     case 'n':
         return is(word("null", JsonType::null));
 
+    case 'N':
+        return is(no_number("NaN"));
+
+    case 'I':
+        return is(no_number("Infinity"));
+
+    case '-':
+        return is(at_[1] == 'I' ? no_number("-Infinity") : number());
+
     default:
         return is(number());
     }

@@ -109,6 +109,12 @@ private:
 
     bool word(std::string_view name, JsonType type);
 
+    // What Python writes where a number is none.
+    bool no_number(std::string_view name)
+    {
+        return bounds_.python && word(name, JsonType::null);
+    }
+
     bool number();
 
     bool digits()

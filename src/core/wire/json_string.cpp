@@ -18,6 +18,13 @@ bool is_plain(std::string_view text)
     return seen == kPlain || seen == kWide;
 }
 
+// Of a surrogate pair.
+bool is_half(std::string_view bytes, const JsonEscape &escape)
+{
+    return escape.view() == "\xef\xbf\xbd"
+           && (bytes[2] == 'd' || bytes[2] == 'D');
+}
+
 // From the first escape on.
 JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
 {
@@ -42,7 +49,7 @@ JsonToken unescape(std::string_view bytes, std::size_t at, std::string &out)
         }
 
         const JsonEscape escape = read_escape(bytes.substr(at));
-        if (escape.size == 0) {
+        if (escape.size == 0 || is_half(bytes.substr(at), escape)) {
             break;
         }
 

@@ -22,6 +22,7 @@ struct JsonToken {
 
 // `bytes` begin behind the opening quote. The text is what JsonDocument would
 // make of it: a view of `bytes` where nothing is escaped, else of `unescaped`.
+// Half of a surrogate pair makes it none: the other may be in the next text.
 inline JsonToken read_token(std::string_view bytes, std::string &unescaped);
 
 // The same of any token; read_token() is quicker with plain ASCII.

@@ -113,10 +113,22 @@ TEST(RequestDecoder, WhatIsWrongWithALargeFileIsSaid)
     }
 }
 
+TEST(RequestDecoder, AByteOrderMarkIsPassedOver)
+{
+    const std::string body = with_files({});
+
+    for (std::size_t slice = 1; slice < 9; slice++) {
+        ASSERT_TRUE(decode("\xef\xbb\xbf" + body, slice));
+    }
+}
+
 TEST(RequestDecoder, NotJsonInAnySlices)
 {
     for (const char *body : {"", "{", "{\"model\":\"m", "[1,2", "{\"a\" 1}",
-                             "{\"a\":1}}", "nul", "\"\\ud8", "{,}"})
+                             "{\"a\":1}}", "nul", "\"\\ud8", "{,}",
+                             "{\"a\":NaN}", "[-Infinity]", "Infinity",
+                             "\xef\xbb\xbf", "\xef\xbb", "{\xef\xbb\xbf}",
+                             "\xef\xbb\xbf\xef\xbb\xbf{}"})
     {
         for (std::size_t slice = 1; slice < 9; slice++) {
             const auto turn = decode(body, slice);
