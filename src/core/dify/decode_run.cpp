@@ -101,7 +101,7 @@ void StreamDecoder::outputs(JsonValue data)
 
 void StreamDecoder::total_usage(JsonValue data)
 {
-    const auto total = data["total_tokens"].integer(-1);
+    const auto total = token_count(data["total_tokens"]);
 
     if ((!has_usage_ || node_lost_) && is_count(total)
         && total >= usage_.total_tokens) {

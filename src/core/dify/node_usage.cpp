@@ -1,5 +1,7 @@
 #include "dify/node_usage.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +24,32 @@ bool speaks_to_model(std::string_view node_type)
            || node_type == "parameter-extractor";
 }
 
+// Of "31", as well: some proxies of models write their numbers so. Fractions
+// are cut off. -1 if it is none, kMaxTokens + 1 if it is too large.
+std::int64_t told(JsonValue value)
+{
+    const std::string_view text = value.is(JsonType::string)
+                                      ? value.string()
+                                      : value.number();
+    std::int64_t tokens = value.integer(-1);
+
+    if (tokens < 0) {
+        const auto end = std::from_chars(text.data(),
+                                         text.data() + text.size(), tokens);
+        const auto rest = text.substr(
+            static_cast<std::size_t>(end.ptr - text.data()));
+
+        if (end.ptr == text.data()
+            || rest.find_first_not_of(".0123456789") != rest.npos) {
+            return -1;
+        }
+
+        tokens = end.ec == std::errc() ? tokens : kMaxTokens + 1;
+    }
+
+    return std::clamp<std::int64_t>(tokens, -1, kMaxTokens + 1);
+}
+
 }  // namespace
 
 bool is_count(std::int64_t tokens)
@@ -29,25 +57,35 @@ bool is_count(std::int64_t tokens)
     return tokens >= 0 && tokens <= kMaxTokens;
 }
 
+std::int64_t token_count(JsonValue value)
+{
+    const std::int64_t tokens = told(value);
+
+    return is_count(tokens) ? tokens : -1;
+}
+
+// What is missing follows from the rest, or is 0.
 bool read_usage(JsonValue value, Usage &out)
 {
-    if (!value.is(JsonType::object)) {
+    std::int64_t prompt = told(value["prompt_tokens"]);
+    std::int64_t completion = told(value["completion_tokens"]);
+    std::int64_t total = token_count(value["total_tokens"]);
+
+    if (prompt > kMaxTokens || completion > kMaxTokens
+        || (prompt < 0 && completion < 0 && total < 0)) {
         return false;
     }
 
-    Usage usage;
-    usage.prompt_tokens = value["prompt_tokens"].integer(-1);
-    usage.completion_tokens = value["completion_tokens"].integer(-1);
-    if (!is_count(usage.prompt_tokens) || !is_count(usage.completion_tokens)) {
-        return false;
+    if (prompt < 0) {
+        prompt = std::max<std::int64_t>(
+            total - std::max<std::int64_t>(completion, 0), 0);
     }
 
-    usage.total_tokens = value["total_tokens"].integer(-1);
-    if (!is_count(usage.total_tokens)) {
-        usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
+    if (completion < 0) {
+        completion = std::max<std::int64_t>(total - prompt, 0);
     }
 
-    out = usage;
+    out = Usage{prompt, completion, std::max(total, prompt + completion)};
 
     return true;
 }
@@ -63,8 +101,8 @@ bool node_usage(JsonValue data, Usage &out)
         return true;
     }
 
-    const auto total = data["execution_metadata"]["total_tokens"].integer(-1);
-    if (!is_count(total)) {
+    const auto total = token_count(data["execution_metadata"]["total_tokens"]);
+    if (total < 0) {
         return false;
     }
 
