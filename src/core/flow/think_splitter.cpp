@@ -19,6 +19,20 @@ bool blank(char c)
     return kBlanks.find(c) != std::string_view::npos;
 }
 
+// A closing tag behind a "`": is there another one right behind it?
+Verdict unless_quoted(const TagMatch &tag, std::string_view bytes, bool last)
+{
+    if (tag.verdict != Verdict::full) {
+        return tag.verdict;
+    }
+
+    if (tag.size == bytes.size()) {
+        return last ? Verdict::full : Verdict::partial;
+    }
+
+    return bytes[tag.size] == '`' ? Verdict::no : Verdict::full;
+}
+
 }  // namespace
 
 void ThinkSplitter::feed(std::string_view piece, ThinkSink &sink)
@@ -182,9 +196,16 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
         }
 
         if (i > 0) {
-            lead_ = false;
-            sink.on_thought(bytes.substr(0, i));
+            think(bytes.substr(0, i), sink);
             return i;
+        }
+
+        if (match.what == Match::What::close && bytes[0] == '<' && marked_) {
+            match.verdict = unless_quoted(match, bytes, last_);
+        }
+
+        if (match.verdict == Verdict::no) {
+            continue;
         }
 
         if (match.verdict == Verdict::partial) {
@@ -198,16 +219,25 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
             escaped_ = true;
 
         } else {
-            lead_ = false;
-            sink.on_thought(match.text);
+            think(match.text, sink);
         }
 
         return match.size;
     }
 
-    lead_ = false;
-    sink.on_thought(bytes);
+    think(bytes, sink);
     return bytes.size();
+}
+
+void ThinkSplitter::think(std::string_view piece, ThinkSink &sink)
+{
+    for (char c : piece) {
+        in_code_ = c == '`' ? !in_code_ : in_code_ && c != '\n';
+    }
+
+    lead_ = false;
+    marked_ = in_code_ && piece.back() == '`';
+    sink.on_thought(piece);
 }
 
 // A line that does not begin with ">" ends the quotation; empty lines inside
@@ -250,6 +280,7 @@ void ThinkSplitter::open(State state)
     state_ = state;
     lead_ = true;
     escaped_ = false;
+    in_code_ = marked_ = false;
 }
 
 void ThinkSplitter::close(ThinkSink &sink)

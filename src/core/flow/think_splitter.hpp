@@ -14,7 +14,8 @@
 // as Dify's plugins write it, and details with a Thinking summary, neither
 // within `code`. Inside a code fence nothing counts. So an answer may speak
 // about the tags. Thoughts that are not closed go on to the end of the answer;
-// a closing tag without an opening one is text.
+// a closing tag without an opening one is text,
+// and thoughts may speak of `</think>`, if it stands alone within its marks.
 //
 // Tags are dropped, and so are blanks at the beginning and line breaks at the
 // end of thoughts. Before the first word of the answer, blanks in front of
@@ -84,6 +85,7 @@ private:
     std::size_t scan_thought(std::string_view bytes, ThinkSink &sink);
     std::size_t scan_quote(std::string_view bytes, ThinkSink &sink);
     Match opening(std::string_view bytes) const;
+    void think(std::string_view piece, ThinkSink &sink);
     Match within(std::string_view bytes, std::size_t &at) const;
     std::size_t breaks_before(const Match &tag, std::size_t breaks,
                               std::size_t held) const;
@@ -109,6 +111,8 @@ private:
     // Of the thoughts:
     bool lead_ = false;     // no word yet
     bool escaped_ = false;  // HTML
+    bool in_code_ = false;  // within `code`,
+    bool marked_ = false;   // which begins here
 
     std::string held_;
     std::string joined_;  // held_ and what came after it

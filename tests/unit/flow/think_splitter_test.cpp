@@ -274,6 +274,20 @@ TEST(ThinkSplitter, StartsAnew)
     EXPECT_EQ(sink.all, "{a}bc");
 }
 
+// Thoughts about the tags, as about any other word.
+TEST(ThinkSplitter, AClosingTagBetweenMarksIsAWord)
+{
+    for (Tags tags : {Tags::placed, Tags::anywhere}) {
+        EXPECT_EQ(split("<think>end with `</think>`, then</think>a", tags),
+                  "{end with `</think>`, then}a");
+        EXPECT_EQ(split("<think>`</THINK >` and `</think>`</think>a", tags),
+                  "{`</THINK >` and `</think>`}a");
+        EXPECT_EQ(split("<think>`</think>", tags), "{`}");
+        EXPECT_EQ(split("<think>`x</think>`a`", tags), "{`x}`a`");
+        EXPECT_EQ(split("<think>`x`</think>`a` b", tags), "{`x`}`a` b");
+    }
+}
+
 }  // namespace
 
 }  // namespace opendify
