@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -188,12 +189,27 @@ BackendRequest encode_mode_probe();
 // a Failure when it is not such a body.
 Result<AppMode> decode_info(std::string_view body);
 
+// What counts of a reply's head; "" where it is missing.
+struct ReplyHead {
+    std::string_view content_type = {};
+    std::string_view content_encoding = {};
+    std::string_view location = {};
+    std::string_view retry_after = {};
+    // Where that is a date: how far it is ahead, less than 0 if it is over.
+    std::optional<std::int64_t> retry_date_in_s = {};
+};
+
+// A body is an event stream whatever its type says.
+bool begins_event_stream(std::string_view body);
+
 // The meaning of a reply that is not a stream: an HTTP error, or a 200 of
 // another type than asked for. `body` may be cut, HTML or empty.
 // "Conversation Not Exists." becomes conversation_not_found; "Too many
 // requests" in a 400 becomes backend_rate_limited; 401 becomes
 // backend_credentials (spec dify-api §1.1, §1.2).
-Failure decode_error_reply(int status, std::string_view body);
+// Errors that pass have the Retry-After of the head.
+Failure decode_error_reply(int status, std::string_view body,
+                           const ReplyHead &head = {});
 
 // Dify's 255 characters for a user id: longer ones are replaced by the hex
 // of their SHA-256 (DESIGN: everywhere the same way).

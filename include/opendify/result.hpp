@@ -27,6 +27,7 @@ enum class Errc {
     // the backend, before it ran anything
     backend_unreachable,     // connect refused, closed or garbage before an event
     backend_timeout,
+    backend_overloaded,      // it says when to come again
     backend_rate_limited,    // its concurrency ceiling or a quota per time
     backend_quota_exceeded,  // out of money
     backend_credentials,     // the operator's key was refused
@@ -44,12 +45,14 @@ enum class Errc {
 
 // A failure on its way to the client. `message` may quote the backend, never
 // a secret; `param` names the offending request member or is empty; `code`
-// replaces the table's code when not empty ("model_error_429").
+// replaces the table's code when not empty ("model_error_429"), and so does
+// `retry_after_s` its seconds when not 0.
 struct Failure {
     Errc        errc;
     std::string message;
     std::string param;
     std::string code;
+    int         retry_after_s = 0;
 };
 
 template <class T>

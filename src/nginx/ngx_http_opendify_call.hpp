@@ -138,6 +138,8 @@ void call_copy_upstream_states(CallCtx *call);
 // An exception was caught while the reply was read: what it was to become is
 // not to be shown.
 void call_break(CallCtx *call);
+// Views live as long as the call.
+ReplyHead call_reply_head(const CallCtx *call);
 
 // From the filters, for sr.
 void call_on_header(CallCtx *call);

@@ -10,11 +10,41 @@ namespace {
 
 constexpr std::size_t kMaxReplyBytes = 1 << 20;
 
+std::string_view reply_header(const ngx_http_headers_out_t &out,
+                              std::string_view name)
+{
+    for (auto *part = &out.headers.part; part != nullptr; part = part->next) {
+        auto *h = static_cast<ngx_table_elt_t *>(part->elts);
+
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (h[i].hash != 0 && h[i].key.len == name.size()
+                && ngx_strncasecmp(h[i].key.data, borrow(name).data,
+                                   name.size()) == 0)
+            {
+                return view(h[i].value);
+            }
+        }
+    }
+
+    return {};
+}
+
+bool is_encoded(const ngx_http_headers_out_t &out)
+{
+    static constexpr std::string_view kIdentity = "identity";
+    auto *h = out.content_encoding;
+
+    return h != nullptr && h->value.len != 0
+           && (h->value.len != kIdentity.size()
+               || ngx_strncasecmp(h->value.data, borrow(kIdentity).data,
+                                  kIdentity.size()) != 0);
+}
+
 bool is_event_stream(const ngx_http_headers_out_t &out)
 {
     static constexpr std::string_view kType = "text/event-stream";
 
-    return out.status == NGX_HTTP_OK && out.content_encoding == nullptr
+    return out.status == NGX_HTTP_OK && !is_encoded(out)
            && out.content_type.len >= kType.size()
            && ngx_strncasecmp(out.content_type.data, borrow(kType).data,
                               kType.size()) == 0;
@@ -25,6 +55,20 @@ bool is_fed(const CallCtx *call)
 {
     return call->client != nullptr && call->event_stream
            && call->use == CallUse::stream;
+}
+
+// Some proxies lose a stream's type.
+void look_for_stream(CallCtx *call)
+{
+    if (call->client != nullptr && call->use == CallUse::stream
+        && call->status == NGX_HTTP_OK && !is_encoded(call->sr->headers_out)
+        && begins_event_stream(call->reply))
+    {
+        call->event_stream = true;
+        events_expect(call->client);
+        call->client->pipeline->feed(call->reply);
+        std::string().swap(call->reply);
+    }
 }
 
 bool is_blocked(const CallCtx *call)
@@ -51,6 +95,7 @@ void consume(CallCtx *call, ngx_buf_t *b)
         } else if (call->reply.size() < kMaxReplyBytes) {
             call->reply.append(bytes.substr(0, kMaxReplyBytes
                                                    - call->reply.size()));
+            look_for_stream(call);
         }
     }
 
@@ -75,6 +120,30 @@ void call_break(CallCtx *call)
     }
 
     call->tail.reset();
+}
+
+ReplyHead call_reply_head(const CallCtx *call)
+{
+    ReplyHead head;
+
+    if (call->sr == nullptr) {
+        return head;
+    }
+
+    auto &out = call->sr->headers_out;
+    head.content_type = view(out.content_type);
+    head.content_encoding = reply_header(out, "content-encoding");
+    head.location = reply_header(out, "location");
+    head.retry_after = reply_header(out, "retry-after");
+
+    ngx_str_t date = borrow(head.retry_after);
+    time_t    at = ngx_parse_http_time(date.data, date.len);
+
+    if (at != NGX_ERROR) {
+        head.retry_date_in_s = at - ngx_time();
+    }
+
+    return head;
 }
 
 void call_on_header(CallCtx *call)

@@ -282,8 +282,11 @@ void send_failure(ngx_http_request_t *r, const Failure &failure)
 
     record_error(r, failure);
 
-    if ((head.retry_after != 0
-         && !add_header(r, "Retry-After", std::to_string(head.retry_after)))
+    int retry_after = failure.retry_after_s != 0 ? failure.retry_after_s
+                                                 : head.retry_after;
+
+    if ((retry_after != 0
+         && !add_header(r, "Retry-After", std::to_string(retry_after)))
         || (!head.may_retry && !add_header(r, "x-should-retry", "false")))
     {
         ngx_http_finalize_request(r, NGX_ERROR);

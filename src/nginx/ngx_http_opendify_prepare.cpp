@@ -43,7 +43,7 @@ void on_info(ClientCtx *ctx)
     auto mode = decode_info(call.reply());
 
     if (!mode) {
-        turn_fail(ctx, mode.failure());
+        turn_fail(ctx, call.failure());
 
     } else if (*mode == AppMode::unknown) {
         prepare_call(ctx, Stage::probing_mode, encode_mode_probe());

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "dify/error_text.hpp"
+#include "dify/foreign_reply.hpp"
 #include "opendify/backend.hpp"
+#include "opendify/endpoint.hpp"
 #include "opendify/limits.hpp"
 #include "wire/json_reader.hpp"
 
@@ -290,30 +292,88 @@ Failure failure_from(const BackendError &error)
 
 namespace opendify {
 
-Failure decode_error_reply(int status, std::string_view body)
-{
-    using namespace dify;
+namespace {
 
+using namespace dify;
+
+// Of a proxy, or nothing: quoting it helps nobody.
+Failure foreign_failure(int status, std::string_view body,
+                        const ReplyHead &head)
+{
+    Failure     failure = failure_from({ErrorSource::reply, status, {}, {}});
+    std::string text = foreign_reply_text(status, body, head);
+
+    if (!text.empty()) {
+        failure.message = std::move(text);
+    }
+
+    return failure;
+}
+
+Failure meaning_of_reply(int status, std::string_view body,
+                         const ReplyHead &head)
+{
     wire::JsonDocument doc;
-    if (!doc.parse(body, Limits{}.max_json_depth)
-        || !doc.root().is(wire::JsonType::object)) {
-        // HTML of a proxy, or nothing: quoting it helps nobody.
-        return failure_from({ErrorSource::reply, status, {}, {}});
+    if (!doc.parse_python(body, Limits{}.max_json_depth)
+        || !doc.root().is(JsonType::object)) {
+        return foreign_failure(status, body, head);
     }
 
     const std::string message = full_message(doc.root());
+    const auto        code = doc.root()["code"].string();
+
     if (status < 400) {
         const auto told = doc.root()["status"].integer(0);
-        if (told >= 400 && told <= 599) {
-            status = static_cast<int>(told);
+        if (told < 400 || told > 599) {
+            return foreign_failure(status, body, head);
+        }
 
-        } else {
-            return failure_from({ErrorSource::reply, status, {}, {}});
+        status = static_cast<int>(told);
+
+    } else if (message.empty() && code.empty()) {
+        return foreign_failure(status, body, head);
+    }
+
+    return failure_from({ErrorSource::reply, status, code, message});
+}
+
+}  // namespace
+
+Failure decode_error_reply(int status, std::string_view body,
+                           const ReplyHead &head)
+{
+    Failure   failure = meaning_of_reply(status, body, head);
+    const int seconds = retry_after_in(head);
+
+    if (status == 503 && !head.retry_after.empty()
+        && failure.errc == Errc::backend_failed)
+    {
+        failure.errc = Errc::backend_overloaded;
+    }
+
+    if (error_head(failure.errc).retry_after != 0) {
+        failure.retry_after_s = seconds;
+    }
+
+    return failure;
+}
+
+bool begins_event_stream(std::string_view body)
+{
+    constexpr std::string_view kMark = "\xef\xbb\xbf";
+
+    if (starts_with(body, kMark)) {
+        body.remove_prefix(kMark.size());
+    }
+
+    for (const std::string_view field :
+         {"data:", "event:", "id:", "retry:", ": "}) {
+        if (starts_with(body, field)) {
+            return true;
         }
     }
 
-    return failure_from(
-        {ErrorSource::reply, status, doc.root()["code"].string(), message});
+    return false;
 }
 
 }  // namespace opendify

@@ -53,6 +53,8 @@ constexpr ErrorRow kErrors[] = {
       { 502, kServer,   "backend_unreachable",        0, true } },
     { Errc::backend_timeout,
       { 504, kServer,   "backend_timeout",            0, false } },
+    { Errc::backend_overloaded,
+      { 503, kOverload, "backend_overloaded",         2, true } },
     { Errc::backend_rate_limited,
       { 429, kRate,     "rate_limit_exceeded",        2, true } },
     { Errc::backend_quota_exceeded,
