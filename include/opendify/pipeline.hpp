@@ -131,7 +131,8 @@ public:
 
     // The client has seen (or is about to see) the 200 of this stream: from
     // now on a failure is written as an event into output(). Before that
-    // fail() and errors only set failure() and drop what was not yet sent.
+    // fail() and errors only set failure(). A piece of the answer that is in
+    // output() is as good as seen, and what replaces or fails it commits.
     void commit();
     bool committed() const { return progress_.committed; }
 
@@ -143,6 +144,10 @@ public:
     bool has_usage() const;
     std::string_view finish_reason() const;  // "" until the end
     std::size_t skipped_events() const;
+    // Of the backend's events: how many had lost the empty line before the
+    // next one (they were read), and how many could not be read.
+    std::size_t glued_events() const;
+    std::size_t broken_events() const;
 
     // Of the history with the answer so far, as far as it was written, as
     // its last assistant message.

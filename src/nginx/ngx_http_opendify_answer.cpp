@@ -143,6 +143,8 @@ void settle(ClientCtx *ctx)
     conversation_remember(ctx);
     conversation_release(ctx);
 
+    log_unclear_events(ctx);
+
     if (ctx->pipeline->failed()) {
         log_failure(ctx);
         forget(ctx);

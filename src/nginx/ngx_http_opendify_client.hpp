@@ -198,6 +198,8 @@ Failure call_failure(const CallCtx *call);
 void log_failure(const ClientCtx *ctx);
 // Says so where nginx itself has ended the call with status `rc`.
 void log_own_answer(const CallCtx *call, ngx_int_t rc);
+// Once a turn, if there were any.
+void log_unclear_events(const ClientCtx *ctx);
 
 // identity: sets client, user, chat id, parent id, scope and inputs
 void identify(ClientCtx *ctx);

@@ -86,7 +86,8 @@ Failure call_failure(const CallCtx *call)
     }
 
     if (call->status != 0) {
-        return decode_error_reply(static_cast<int>(call->status), call->reply);
+        return decode_error_reply(static_cast<int>(call->status), call->reply,
+                                  call_reply_head(call));
     }
 
     if (call->rc == NGX_HTTP_GATEWAY_TIME_OUT) {
@@ -95,7 +96,8 @@ Failure call_failure(const CallCtx *call)
 
     if (is_status(call->rc) && call->rc != NGX_HTTP_BAD_GATEWAY) {
         // proxy_intercept_errors has left nothing but the status.
-        return decode_error_reply(static_cast<int>(call->rc), {});
+        return decode_error_reply(static_cast<int>(call->rc), {},
+                                  call_reply_head(call));
     }
 
     return {Errc::backend_unreachable, "Dify could not be reached.", "", ""};
@@ -115,6 +117,19 @@ void log_own_answer(const CallCtx *call, ngx_int_t rc)
                   "status %i%s%V: look for \"return\", \"rewrite\" and "
                   "limits in its location", &call->uri, rc,
                   to.len != 0 ? ", to " : "", &to);
+}
+
+void log_unclear_events(const ClientCtx *ctx)
+{
+    auto glued = ctx->pipeline->glued_events();
+    auto broken = ctx->pipeline->broken_events();
+
+    if (glued != 0 || broken != 0) {
+        ngx_log_error(NGX_LOG_WARN, ctx->r->connection->log, 0,
+                      "opendify: %uz events of Dify's were glued together, "
+                      "%uz were broken: something on the way to it damages "
+                      "its streams", glued, broken);
+    }
 }
 
 void log_failure(const ClientCtx *ctx)

@@ -143,6 +143,7 @@ std::string transcript(std::string_view bytes, std::uint8_t kind,
         bytes.remove_prefix(size);
     }
 
+    decoder.close();
     parser.finish(events);
     decoder.finish();
     require(decoder.over() == sink.over);
@@ -150,7 +151,9 @@ std::string transcript(std::string_view bytes, std::uint8_t kind,
     return sink.text.append(decoder.task_id())
         .append(decoder.conversation_id())
         .append(decoder.message_id())
-        .append(std::to_string(decoder.skipped()));
+        .append(std::to_string(decoder.skipped()))
+        .append(std::to_string(decoder.glued()))
+        .append(std::to_string(decoder.broken()));
 }
 
 }  // namespace

@@ -155,6 +155,7 @@ void show(const fs::path &path)
     wire::SseParser     parser(limits.max_event_bytes);
 
     parser.feed(bytes, decoder);
+    decoder.close();
     parser.finish(decoder);
     decoder.finish();
     std::cout << name << " | " << outcome.line(decoder.skipped()) << "\n";

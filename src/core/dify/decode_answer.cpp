@@ -56,6 +56,29 @@ void StreamDecoder::learn_frequent(std::string_view data, JsonValue root,
     }
 }
 
+// Read as a document: the first one, and one behind an agent's row.
+void StreamDecoder::on_piece(std::string_view data, JsonValue root,
+                             JsonValue told)
+{
+    const Kind             kind = frequent_kind(root["event"].string());
+    const std::string_view piece = cut_text_.join(told, data);
+
+    if (kind == Kind::text_chunk) {
+        text(piece);
+
+    } else {
+        on_answer_event(kind, piece);
+    }
+
+    // What completes it has to be read as a document, too.
+    if (cut_text_.kept()) {
+        frequent_.forget();
+
+    } else if (rows_begun_ == 0) {
+        learn_frequent(data, root, told);
+    }
+}
+
 [[gnu::hot]]
 void StreamDecoder::on_answer(Kind kind, std::string_view piece, bool plain)
 {
@@ -67,7 +90,6 @@ void StreamDecoder::on_answer(Kind kind, std::string_view piece, bool plain)
     text(piece, plain);
 }
 
-// Read as a document: the first one after an agent's row is.
 void StreamDecoder::on_answer_event(Kind kind, std::string_view piece)
 {
     if (mode_ == AppMode::agent) {
@@ -95,6 +117,16 @@ void StreamDecoder::text(std::string_view piece, bool plain)
     } else {
         files_.said(piece);
         sink_.on_event({TurnEvent::Kind::text, piece});
+    }
+}
+
+void StreamDecoder::on_reasoning(std::string_view data, JsonValue told)
+{
+    reasoning(cut_thought_.join(told["reasoning"], data));
+
+    if (told["is_final"].boolean(false)) {
+        reasoning(cut_thought_.drop());
+        thought_over_ = true;
     }
 }
 

@@ -50,6 +50,16 @@ std::size_t StreamDecoder::skipped() const
     return skipped_;
 }
 
+std::size_t StreamDecoder::glued() const
+{
+    return glued_;
+}
+
+std::size_t StreamDecoder::broken() const
+{
+    return broken_;
+}
+
 const std::string &StreamDecoder::task_id() const
 {
     return task_id_;
@@ -71,35 +81,22 @@ bool StreamDecoder::on_sse_event(const wire::SseEvent &event)
         return false;
     }
 
-    if (event.type == "ping") {
+    // Unless an event is glued to it.
+    if (event.type == "ping"
+        && event.data.find("\"event\"") == std::string_view::npos) {
         pinged_ = true;
         return true;
     }
 
     if (event.cut) {
         stirred_ = true;
-        on_cut(event.data);
+        on_cut_data(event.data);
 
     } else if (!on_frequent(event.data)) {
         on_document(event.data);
     }
 
     return !over_;
-}
-
-void StreamDecoder::on_document(std::string_view data)
-{
-    // Not kept: a stream may wait long, and an event be large.
-    wire::JsonDocument document;
-
-    if (document.parse(data, max_depth_)
-        && document.root().is(JsonType::object)) {
-        on_object(data, document.root());
-
-    } else {
-        stirred_ = true;
-        skipped_++;
-    }
 }
 
 void StreamDecoder::on_object(std::string_view data, JsonValue root)
@@ -135,11 +132,7 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         // decides (§14 no. 7).
         if (answer.is(JsonType::string)) {
             run_finish_.said(root["from_variable_selector"]);
-            on_answer_event(frequent_kind(name), answer.string());
-
-            if (rows_begun_ == 0) {
-                learn_frequent(data, root, answer);
-            }
+            on_piece(data, root, answer);
 
         } else if (meaning == Meaning::file) {
             files_.message_file(root, sink_);
@@ -152,8 +145,7 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
 
     case Meaning::chunk:
         run_finish_.said(root["data"]["from_variable_selector"]);
-        learn_frequent(data, root, root["data"]["text"]);
-        text(root["data"]["text"].string());
+        on_piece(data, root, root["data"]["text"]);
         break;
 
     case Meaning::replace:
@@ -165,8 +157,7 @@ void StreamDecoder::on_object(std::string_view data, JsonValue root)
         break;
 
     case Meaning::reasoning:
-        reasoning(root["data"]["reasoning"].string());
-        thought_over_ = thought_over_ || root["data"]["is_final"].boolean(false);
+        on_reasoning(data, root["data"]);
         break;
 
     case Meaning::thought:
@@ -294,6 +285,7 @@ void StreamDecoder::on_replace(JsonValue whole, JsonValue reason)
     }
 
     said_ = true;
+    cut_text_.drop();
     sink_.on_event({TurnEvent::Kind::replace, whole.string()});
 }
 
@@ -310,7 +302,8 @@ void StreamDecoder::on_message_end(JsonValue root)
     const JsonValue metadata = root["metadata"];
 
     // The sum of the run; where it is left out, that of the nodes stands.
-    if (read_usage(metadata["usage"], usage_)) {
+    if (read_usage(metadata["usage"], usage_)
+        || read_usage(root["usage"], usage_)) {
         has_usage_ = true;
     }
 
@@ -325,6 +318,11 @@ void StreamDecoder::on_message_end(JsonValue root)
     end();
 }
 
+void StreamDecoder::close()
+{
+    closing_ = true;
+}
+
 void StreamDecoder::finish()
 {
     if (run_over_ && !over_) {
@@ -334,6 +332,8 @@ void StreamDecoder::finish()
 
 void StreamDecoder::end()
 {
+    reasoning(cut_thought_.drop());
+    text(cut_text_.drop());
     over_ = true;
     files_.show(sink_);
     citations_.show(sink_);

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "dify/citations.hpp"
+#include "dify/cut_character.hpp"
 #include "dify/frequent_event.hpp"
 #include "dify/new_text.hpp"
 #include "dify/output_files.hpp"
@@ -43,7 +44,9 @@ public:
     bool on_sse_event(const wire::SseEvent &event) override;
     std::size_t take_sse_event(std::string_view bytes) override;
 
-    // The body is over: what was waited for does not come.
+    // The body is over: what is told from now on may have lost its end.
+    void close();
+    // And was told: what was waited for does not come.
     void finish();
 
     bool over() const;     // an end or error event was reported
@@ -51,28 +54,41 @@ public:
     // Events that meant nothing to us: unknown ones, such that are no JSON
     // object, such that were too large to be read.
     std::size_t skipped() const;
+    // Events that had lost the empty line before the next one.
+    std::size_t glued() const;
+    // Events that are no JSON.
+    std::size_t broken() const;
 
     const std::string &task_id() const;
     const std::string &conversation_id() const;
     const std::string &message_id() const;
 
 private:
-    void on_document(std::string_view data);
     void on_object(std::string_view data, wire::JsonValue root);
     void on_run_started(wire::JsonValue root);
     void on_step(Meaning meaning, wire::JsonValue root);
     void on_replace(wire::JsonValue whole, wire::JsonValue reason);
     void on_message_end(wire::JsonValue root);
 
+    // decode_unclear.cpp
+    void on_document(std::string_view data);
+    bool on_json(std::string_view data);
+    void on_unclear(std::string_view data);
+    void on_cut_data(std::string_view data);
+    void on_broken(std::string_view event);
+
     // decode_answer.cpp
     bool on_frequent(std::string_view data);
     void learn_frequent(std::string_view data, wire::JsonValue root,
                         wire::JsonValue text);
+    void on_piece(std::string_view data, wire::JsonValue root,
+                  wire::JsonValue text);
     void on_answer(FrequentEvent::Kind kind, std::string_view piece,
                    bool plain = false);
     void on_answer_event(FrequentEvent::Kind kind, std::string_view piece);
     // `plain`: as a JsonToken's.
     void text(std::string_view piece, bool plain = false);
+    void on_reasoning(std::string_view data, wire::JsonValue told);
 
     // decode_agent.cpp
     void on_row(wire::JsonValue row);
@@ -120,6 +136,7 @@ private:
     bool pinged_ = false;
     bool over_ = false;
     bool stirred_ = false;
+    bool closing_ = false;
 
     // New Agent: what came as agent_message, to know it again when the whole
     // answer follows as one `message`, or that of the last step.
@@ -150,6 +167,11 @@ private:
 
     Usage       usage_;
     std::size_t skipped_ = 0;
+    std::size_t glued_ = 0;
+    std::size_t broken_ = 0;
+
+    CutCharacter cut_text_;
+    CutCharacter cut_thought_;
 };
 
 }  // namespace opendify::dify

@@ -7,8 +7,10 @@ namespace {
 // What is kept of a stream is bounded; Dify's events have some 300 bytes.
 constexpr std::size_t kMaxAround = 2048;
 
-// The quote that opens the token that ends at `quote`: those inside of it are
-// escaped, and so stand behind an odd number of backslashes.
+}  // namespace
+
+// Those inside of the token are escaped, and so stand behind an odd number of
+// backslashes.
 std::size_t opening_quote(std::string_view event, std::size_t quote)
 {
     for (std::size_t at = event.rfind('"', quote - 1); at != event.npos;
@@ -23,8 +25,6 @@ std::size_t opening_quote(std::string_view event, std::size_t quote)
 
     return event.npos;
 }
-
-}  // namespace
 
 FrequentEvent::Kind frequent_kind(std::string_view name)
 {

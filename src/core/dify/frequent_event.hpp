@@ -79,6 +79,9 @@ inline FrequentEvent::Found FrequentEvent::read(std::string_view bytes,
             found.plain};
 }
 
+// The quote that opens the token that ends at `quote`.
+std::size_t opening_quote(std::string_view event, std::size_t quote);
+
 // By the event's name.
 FrequentEvent::Kind frequent_kind(std::string_view name);
 

@@ -107,6 +107,7 @@ void Pipeline::Impl::replace(std::string_view whole)
     }
 
     replaced = true;
+    commit_if_shown();
     gate.drop();
     writer->drop_held();
 
@@ -172,6 +173,7 @@ void Pipeline::Impl::fail(Failure &&why)
         return;
     }
 
+    commit_if_shown();
     progress.held = false;
     progress.failed = true;
     failure = std::move(why);
@@ -186,6 +188,15 @@ void Pipeline::Impl::fail(Failure &&why)
     } else {
         writer->drop_held();
         out.clear();
+    }
+}
+
+// What was written is the client's, sent or not: the bytes may have come in
+// one piece or in many.
+void Pipeline::Impl::commit_if_shown()
+{
+    if (!folded && writer->started()) {
+        progress.committed = true;
     }
 }
 
@@ -267,6 +278,7 @@ void Pipeline::finish()
         return;
     }
 
+    impl_->decoder->close();
     impl_->parser.finish(*impl_->decoder);
     impl_->decoder->finish();
 

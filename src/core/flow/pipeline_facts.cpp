@@ -70,6 +70,16 @@ std::size_t Pipeline::skipped_events() const
     return impl_->decoder->skipped();
 }
 
+std::size_t Pipeline::glued_events() const
+{
+    return impl_->decoder->glued();
+}
+
+std::size_t Pipeline::broken_events() const
+{
+    return impl_->decoder->broken();
+}
+
 Digest Pipeline::digest() const
 {
     return impl_->writer->digest();

@@ -33,6 +33,7 @@ struct Pipeline::Impl : TurnSink {
     void end(FinishReason reason);
     void go_on();
     void fail(Failure &&why);
+    void commit_if_shown();
     void fail_if_full();
     bool over() const { return progress.ended || progress.failed; }
 

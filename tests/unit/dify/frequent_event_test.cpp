@@ -86,7 +86,7 @@ TEST(FrequentEvent, IsLearntWhereverTheTextStands)
              R"({"answer":"\"a\"b\\"})", R"( { "answer" : "\n" } )",
              R"({"answer":"not this","x":"\\","answer":"\"this"})",
              R"({"a":{"answer":"nor this"},"\u0061nswer":"this"})",
-             R"({"a":"\ud800","answer":"\ud83d\ude00\udc00"})", })
+             R"({"a":"\ud800","answer":"\ud83d\ude00"})", })
     {
         wire::JsonDocument document;
         ASSERT_TRUE(document.parse(event, 9));

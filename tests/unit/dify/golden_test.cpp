@@ -168,6 +168,7 @@ std::string events_of(const Case &one, const Cuts &cuts)
     feed_in_pieces(one.bytes, cuts, [&](std::string_view piece) {
         parser.feed(piece, decoder);
     });
+    decoder.close();
     parser.finish(decoder);
     decoder.finish();
 

@@ -271,17 +271,8 @@ std::string answer_of(Pipeline &pipeline)
                : pipeline.output();
 }
 
-// A read that brings two events at once may show less of an answer that is
-// taken back or fails; so every event's end is a cut here.
-std::string streamed(const Case &one, Cuts cuts)
+std::string streamed(const Case &one, const Cuts &cuts)
 {
-    for (std::size_t at = 0;
-         (at = one.bytes.find("\n\n", at)) != std::string::npos; at += 2) {
-        cuts.push_back(at + 2);
-    }
-
-    std::sort(cuts.begin(), cuts.end());
-
     const std::string user = user_of(turn_of(one));
     Pipeline pipeline = pipeline_of(one, user, true);
     feed_in_pieces(one.bytes, cuts, [&](std::string_view piece) {

@@ -136,18 +136,28 @@ TEST(Pipeline, AnErrorBeforeTheFirstByteIsAStatus)
     }
 }
 
-TEST(Pipeline, AnErrorDropsWhatWasNotSent)
+TEST(Pipeline, AnErrorDropsWhatWasFolded)
 {
-    for (Form form : {Form::streamed, Form::folded}) {
-        each_cut(said("a") + kError, form, Commit::never, [](Play &run) {
-            EXPECT_TRUE(run.pipeline.failed());
-            EXPECT_FALSE(run.pipeline.ended());
-            EXPECT_EQ(run.all(), "");
-            EXPECT_EQ(run.pipeline.digest(), answered("a"));
+    each_cut(said("a") + kError, Form::folded, Commit::never, [](Play &run) {
+        EXPECT_TRUE(run.pipeline.failed());
+        EXPECT_FALSE(run.pipeline.ended());
+        EXPECT_EQ(run.all(), "");
+        EXPECT_EQ(run.pipeline.digest(), answered("a"));
 
-            run.pipeline.commit();
-            EXPECT_FALSE(run.pipeline.committed());
-        });
+        run.pipeline.commit();
+        EXPECT_FALSE(run.pipeline.committed());
+    });
+}
+
+TEST(Pipeline, AnErrorBeforeTheFirstPieceIsNoStream)
+{
+    for (const std::string &before : {std::string(), kPing, said("")}) {
+        each_cut(before + kError, Form::streamed, Commit::when_started,
+                 [](Play &run) {
+                     EXPECT_TRUE(run.pipeline.failed());
+                     EXPECT_FALSE(run.pipeline.committed());
+                     EXPECT_EQ(run.all(), "");
+                 });
     }
 }
 
@@ -237,25 +247,18 @@ TEST(Pipeline, NothingFailsAfterTheEnd)
 const std::string kModerated =
     said("b") + said("ad") + replaced("Withdrawn.") + said(" Sorry.") + kEnd;
 
-TEST(Pipeline, ReplacesWhatIsPending)
-{
-    each_cut(kModerated, Form::streamed, Commit::never, [](Play &run) {
-        EXPECT_EQ(run.all(), kRole + piece("Withdrawn.") + piece(" Sorry.")
-                                 + finish("content_filter"));
-        EXPECT_EQ(run.pipeline.digest(), answered("Withdrawn. Sorry."));
-        EXPECT_EQ(run.pipeline.text_bytes(), 17u);
-    });
-}
-
 TEST(Pipeline, EndsWhatCannotBeTakenBack)
 {
-    each_cut(kModerated, Form::streamed, Commit::at_once, [](Play &run) {
-        EXPECT_EQ(run.all(), kRole + piece("b") + piece("ad")
-                                 + piece("\\n\\nWithdrawn.")
-                                 + finish("content_filter"));
-        EXPECT_EQ(run.pipeline.finish_reason(), "content_filter");
-        EXPECT_EQ(run.pipeline.digest(), answered("bad\n\nWithdrawn."));
-    });
+    for (Commit commit :
+         {Commit::at_once, Commit::when_started, Commit::never}) {
+        each_cut(kModerated, Form::streamed, commit, [](Play &run) {
+            EXPECT_EQ(run.all(), kRole + piece("b") + piece("ad")
+                                     + piece("\\n\\nWithdrawn.")
+                                     + finish("content_filter"));
+            EXPECT_EQ(run.pipeline.finish_reason(), "content_filter");
+            EXPECT_EQ(run.pipeline.digest(), answered("bad\n\nWithdrawn."));
+        });
+    }
 }
 
 TEST(Pipeline, ReplacesInAFoldedReply)
