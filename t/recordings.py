@@ -63,6 +63,12 @@ class Recording:
         # As Dify stores the texts of an agent's steps.
         return '\n'.join(steps).lstrip('\n') if row else steps[0]
 
+    def thoughts(self):
+        """Those that a New Agent tells in rows, which grow."""
+        rows = {event['id']: event['thought'] for event in self.frames()
+                if event and event['event'] == 'agent_thought'}
+        return ''.join(rows.values()) if self.mode == 'agent' else ''
+
     def repeats(self):
         """Whether a `message` says again what came as agent_message."""
         return self.mode == 'agent' and any(
@@ -76,6 +82,12 @@ class Recording:
                 return {k: use[k] for k in ('prompt_tokens',
                                             'completion_tokens',
                                             'total_tokens')}
+        # A run that was stopped tells but its sum.
+        for event in self.frames():
+            if event and event['event'] == 'workflow_finished':
+                total = event['data']['total_tokens']
+                return {'prompt_tokens': total, 'completion_tokens': 0,
+                        'total_tokens': total}
         return None
 
     def reply(self, speed=20.0, longest_s=1.0):

@@ -81,7 +81,8 @@ def test_a_recorded_stream(site, name):
         assert 'Answer with the number' in answer.text
         return
     if not outcome.replaced:
-        assert told(answer.reasoning + answer.text) == told(recording.text())
+        assert told(answer.reasoning + answer.text) == told(
+            recording.thoughts() + recording.text())
     if answer.usage or recording.usage()['total_tokens']:
         for name, value in recording.usage().items():
             assert answer.usage[name] == value

@@ -302,7 +302,8 @@ def test_a_recorded_stream(site, name):
         return
     assert answer.usage == recording.usage()
     if not outcome.replaced:
-        assert told(answer.reasoning + answer.text) == told(recording.text())
+        assert told(answer.reasoning + answer.text) == told(
+            recording.thoughts() + recording.text())
 
 
 def test_a_slow_reader_gets_everything(site):
