@@ -14,23 +14,9 @@ using Verdict = TagMatch::Verdict;
 
 constexpr std::size_t kHold = std::string_view::npos;
 
-bool blank(char c)
+bool is_blank(char c)
 {
     return kBlanks.find(c) != std::string_view::npos;
-}
-
-// A closing tag behind a "`": is there another one right behind it?
-Verdict unless_quoted(const TagMatch &tag, std::string_view bytes, bool last)
-{
-    if (tag.verdict != Verdict::full) {
-        return tag.verdict;
-    }
-
-    if (tag.size == bytes.size()) {
-        return last ? Verdict::full : Verdict::partial;
-    }
-
-    return bytes[tag.size] == '`' ? Verdict::no : Verdict::full;
 }
 
 }  // namespace
@@ -63,10 +49,7 @@ void ThinkSplitter::new_round(ThinkSink &sink)
         close(sink);
     }
 
-    blank_line_ = true;
-    quoted_ = false;
-    fence_ = 0;
-    marks_ = 0;
+    line_ = Line();
 }
 
 void ThinkSplitter::finish(ThinkSink &sink)
@@ -170,7 +153,7 @@ std::size_t ThinkSplitter::scan_text(std::string_view bytes, ThinkSink &sink)
             }
         }
 
-        note(c);
+        line_.note(c);
     }
 
     sink.on_text(bytes);
@@ -200,8 +183,8 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
             return i;
         }
 
-        if (match.what == Match::What::close && bytes[0] == '<' && marked_) {
-            match.verdict = unless_quoted(match, bytes, last_);
+        if (match.what == Match::What::close) {
+            match.verdict = closes(match, bytes);
         }
 
         if (match.verdict == Verdict::no) {
@@ -232,11 +215,11 @@ std::size_t ThinkSplitter::scan_thought(std::string_view bytes,
 void ThinkSplitter::think(std::string_view piece, ThinkSink &sink)
 {
     for (char c : piece) {
-        in_code_ = c == '`' ? !in_code_ : in_code_ && c != '\n';
+        thought_line_.note(c);
     }
 
     lead_ = false;
-    marked_ = in_code_ && piece.back() == '`';
+    marked_ = thought_line_.quoted && piece.back() == '`';
     sink.on_thought(piece);
 }
 
@@ -280,16 +263,17 @@ void ThinkSplitter::open(State state)
     state_ = state;
     lead_ = true;
     escaped_ = false;
-    in_code_ = marked_ = false;
+    marked_ = false;
+    thought_line_ = Line();
 }
 
 void ThinkSplitter::close(ThinkSink &sink)
 {
     state_ = State::text;
     after_thought_ = true;
-    blank_line_ = true;
-    quoted_ = false;
-    marks_ = 0;
+    line_.blank = true;
+    line_.quoted = false;
+    line_.marks = 0;
     sink.on_thought_end();
 }
 
@@ -297,37 +281,36 @@ void ThinkSplitter::close(ThinkSink &sink)
 [[gnu::hot]]
 std::size_t ThinkSplitter::plain_run(std::string_view bytes) const
 {
-    return in_line() ? run_of_plain(bytes) : 0;
+    return line_.in_line() ? run_of_plain(bytes) : 0;
 }
 
-// Keeps in mind where in its line the text is.
-void ThinkSplitter::note(char c)
+void ThinkSplitter::Line::note(char c)
 {
     if (c == '\n') {
-        blank_line_ = true;
-        quoted_ = false;
-        marks_ = 0;
+        blank = true;
+        quoted = false;
+        marks = 0;
         return;
     }
 
     if (c == '`' || c == '~') {
-        quoted_ = c == '`' ? !quoted_ : quoted_;
+        quoted = c == '`' ? !quoted : quoted;
 
-        if (marks_ > 0 ? c == mark_ : blank_line_) {
-            mark_ = c;
-            marks_++;
+        if (marks > 0 ? c == mark : blank) {
+            mark = c;
+            marks++;
 
-            if (marks_ == 3 && (fence_ == 0 || fence_ == c)) {
-                fence_ = fence_ == 0 ? c : '\0';
+            if (marks == 3 && (fence == 0 || fence == c)) {
+                fence = fence == 0 ? c : '\0';
             }
 
-            blank_line_ = false;
+            blank = false;
             return;
         }
     }
 
-    marks_ = 0;
-    blank_line_ = blank_line_ && blank(c);
+    marks = 0;
+    blank = blank && is_blank(c);
 }
 
 }  // namespace opendify

@@ -14,8 +14,10 @@
 // as Dify's plugins write it, and details with a Thinking summary, neither
 // within `code`. Inside a code fence nothing counts. So an answer may speak
 // about the tags. Thoughts that are not closed go on to the end of the answer;
-// a closing tag without an opening one is text,
-// and thoughts may speak of `</think>`, if it stands alone within its marks.
+// a closing tag without an opening one is text. Thoughts may speak about the
+// tags, too: `</think>` does not close them, nor does a tag in other code of
+// theirs if one outside of code follows soon (kMaxDoubt). Not so where thoughts
+// begin before that, or once that was in vain: then their code was not closed.
 //
 // Tags are dropped, and so are blanks at the beginning and line breaks at the
 // end of thoughts. Before the first word of the answer, blanks in front of
@@ -24,9 +26,12 @@
 #ifndef OPENDIFY_FLOW_THINK_SPLITTER_HPP
 #define OPENDIFY_FLOW_THINK_SPLITTER_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
+
+#include "flow/think_tags.hpp"
 
 namespace opendify {
 
@@ -59,7 +64,7 @@ public:
     bool passes_plain() const
     {
         return state_ == State::text && !fresh_ && held_.empty()
-               && in_line();
+               && line_.in_line();
     }
 
     // A round of tools has ended: no tag spans it, one may begin here.
@@ -72,7 +77,9 @@ public:
 
     static constexpr std::size_t kMaxTag = 512;
     static constexpr std::size_t kMaxBlanks = 256;
-    static constexpr std::size_t kMaxHeld = kMaxTag + kMaxBlanks;
+    static constexpr std::size_t kMaxDoubt = 1024;
+    static constexpr std::size_t kMaxHeld =
+        std::max(kMaxTag + kMaxBlanks, kMaxDoubt);
 
 private:
     enum class State { text, think, details, quote };
@@ -91,9 +98,27 @@ private:
                               std::size_t held) const;
     void open(State state);
     void close(ThinkSink &sink);
-    void note(char c);
-    bool in_line() const { return !blank_line_ && marks_ == 0; }
+    TagMatch::Verdict closes(const Match &tag, std::string_view bytes);
+    TagMatch::Verdict is_word(const Match &tag, std::string_view bytes) const;
+    std::string_view closing_tag() const
+    {
+        return state_ == State::think ? "</think" : "</details";
+    }
+
     std::size_t plain_run(std::string_view bytes) const;
+
+    // Where in its line a text is, and whether within code.
+    struct Line {
+        bool blank = true;    // only blanks so far
+        bool quoted = false;  // within `code`
+        char fence = 0;       // the mark that opened it
+        char mark = 0;        // a run of marks begins the line,
+        int  marks = 0;       // that long
+
+        void note(char c);
+        bool in_line() const { return !blank && marks == 0; }
+        bool in_code() const { return quoted || fence != 0; }
+    };
 
     Tags        tags_;
     State       state_ = State::text;
@@ -102,17 +127,14 @@ private:
     // Of the text:
     bool fresh_ = true;           // no word yet
     bool after_thought_ = false;  // fresh, and there were thoughts
-    bool blank_line_ = true;      // only blanks in this line
-    bool quoted_ = false;         // within `code`
-    char fence_ = 0;              // the mark that opened it
-    char mark_ = 0;               // a run of marks begins the line,
-    int  marks_ = 0;              // that long
+    Line line_;
 
     // Of the thoughts:
     bool lead_ = false;     // no word yet
     bool escaped_ = false;  // HTML
-    bool in_code_ = false;  // within `code`,
-    bool marked_ = false;   // which begins here
+    bool marked_ = false;   // `code` begins here
+    bool doubts_ = true;    // code may have a closing tag
+    Line thought_line_;
 
     std::string held_;
     std::string joined_;  // held_ and what came after it

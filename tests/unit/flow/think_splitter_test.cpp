@@ -283,9 +283,49 @@ TEST(ThinkSplitter, AClosingTagBetweenMarksIsAWord)
         EXPECT_EQ(split("<think>`</THINK >` and `</think>`</think>a", tags),
                   "{`</THINK >` and `</think>`}a");
         EXPECT_EQ(split("<think>`</think>", tags), "{`}");
+        EXPECT_EQ(split("<think>if `x = \"</think>\"`, so</think>a", tags),
+                  "{if `x = \"</think>\"`, so}a");
         EXPECT_EQ(split("<think>`x</think>`a`", tags), "{`x}`a`");
         EXPECT_EQ(split("<think>`x`</think>`a` b", tags), "{`x`}`a` b");
     }
+}
+
+TEST(ThinkSplitter, AClosingTagWithinAFenceIsAWord)
+{
+    for (const char *mark : {"```", "~~~", "```html"}) {
+        const std::string fence = std::string(mark).substr(0, 3);
+        const std::string code = std::string("See:\n") + mark
+                                 + "\n</think>\n<p>`</think >\n" + fence
+                                 + "\nso";
+
+        for (Tags tags : {Tags::placed, Tags::anywhere}) {
+            EXPECT_EQ(split("<think>" + code + "</think>a", tags),
+                      "{" + code + "}a");
+            EXPECT_EQ(split("<think>" + code + "\n</think>\n\nb", tags),
+                      "{" + code + "}b");
+        }
+    }
+}
+
+// Its author forgot to close the code.
+TEST(ThinkSplitter, CodeThatIsNotClosedHidesNoAnswer)
+{
+    const std::string answer = "It is:\n```\nx y\n```\nBye.";
+    const std::string second = "a\n<think>z</think>b";
+    const std::string large(2 * ThinkSplitter::kMaxDoubt, 'w');
+
+    EXPECT_EQ(split("<think>```\nx\n</think>" + answer),
+              "{```\nx}" + answer);
+    EXPECT_EQ(split("<think>don`t</think>" + answer), "{don`t}" + answer);
+    EXPECT_EQ(split("<think>```\nx</think>" + second),
+              "{```\nx}a\n{z}b");
+    EXPECT_EQ(split("<think>`x</think>" + large + "</think>"),
+              "{`x}" + large + "</think>");
+
+    // Not in doubt a second time.
+    EXPECT_EQ(split("<think>`x</think>" + large
+                    + "\n<think>`y</think>\n</think>"),
+              "{`x}" + large + "\n{`y}\n</think>");
 }
 
 }  // namespace
