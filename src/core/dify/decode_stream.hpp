@@ -172,6 +172,7 @@ private:
 
     CutCharacter cut_text_;
     CutCharacter cut_thought_;
+    std::string  cut_bytes_;  // of a character that is no whole UTF-8 yet
 };
 
 }  // namespace opendify::dify

@@ -2,6 +2,7 @@
 // glued together, as the empty line between them was lost, and broken ones.
 
 #include <algorithm>
+#include <utility>
 
 #include "dify/decode_stream.hpp"
 #include "wire/utf8.hpp"
@@ -66,17 +67,56 @@ std::string_view without_field(std::string_view event)
                : event;
 }
 
-// Each byte that is none of UTF-8's becomes U+FFFD.
-std::string made_utf8(std::string_view bytes)
+// How many bytes begin a character and end with their text: "\xf0\x9f\"".
+std::size_t cut_size(std::string_view bytes)
 {
+    const auto lead = static_cast<unsigned char>(bytes[0]);
+    const auto unit = wire::utf8_unit(bytes, 0);
+
+    return !unit.valid && lead >= 0xc2 && lead <= 0xf4
+                   && bytes.substr(unit.size, 1) == "\""
+               ? unit.size
+               : 0;
+}
+
+// Each byte that is none of UTF-8's becomes U+FFFD, but for a character that
+// the end of a text has cut: its bytes go to `half`, and the next text begins
+// with the rest.
+std::string made_utf8(std::string_view bytes, std::string &half)
+{
+    std::string before = std::exchange(half, {});
     std::string out;
-    out.reserve(bytes.size());
+    out.reserve(bytes.size() + before.size());
 
     for (std::size_t at = 0; at < bytes.size();) {
-        const wire::Utf8Unit unit = wire::utf8_unit(bytes, at);
+        const wire::Utf8Unit   unit = wire::utf8_unit(bytes, at);
+        const std::string_view rest = bytes.substr(at);
 
-        out.append(unit.valid ? bytes.substr(at, unit.size) : "\xef\xbf\xbd");
-        at += unit.size;
+        if (unit.valid) {
+            out += rest.substr(0, unit.size);
+            at += unit.size;
+            continue;
+        }
+
+        const bool        begins = !out.empty() && out.back() == '"';
+        const std::size_t had = begins ? before.size() : 0;
+        std::string       whole = before.substr(0, had);
+        whole += rest.substr(0, 4);
+
+        const wire::Utf8Unit joined = wire::utf8_unit(whole, 0);
+        const std::size_t    size = joined.valid ? joined.size
+                                                 : cut_size(whole);
+
+        if (size > had) {
+            whole.resize(size);
+            joined.valid ? out += whole : half = whole;
+            at += size - had;
+            before.clear();
+
+        } else {
+            out += "\xef\xbf\xbd";
+            at += unit.size;
+        }
     }
 
     return out;
@@ -87,6 +127,7 @@ std::string made_utf8(std::string_view bytes)
 void StreamDecoder::on_document(std::string_view data)
 {
     if (on_json(data)) {
+        cut_bytes_.clear();
         return;
     }
 
@@ -102,10 +143,15 @@ void StreamDecoder::on_document(std::string_view data)
         return;
     }
 
-    const std::string text = made_utf8(data);
+    const std::string text = made_utf8(data, cut_bytes_);
 
     if (!on_json(text)) {
         on_unclear(text);
+    }
+
+    // What completes it has to be read as a document, too.
+    if (!cut_bytes_.empty()) {
+        frequent_.forget();
     }
 }
 

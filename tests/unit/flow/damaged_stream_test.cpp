@@ -136,9 +136,28 @@ TEST(DamagedStream, TooLargeAndGluedIsAnError)
 
 TEST(DamagedStream, BytesThatAreNoUtf8AreReplaced)
 {
-    expect_text(said("caf\xc3") + said("\xa9") + kEnd,
-                "caf\xef\xbf\xbd\xef\xbf\xbd", 0);
+    const std::string no = "\xef\xbf\xbd";
+
+    expect_text(said("caf\xa9") + said("\xc3") + said("\xc3z") + kEnd,
+                "caf" + no + no + "z", 0);
+    expect_text(said("caf\xc3") + said("e") + said("\xa9") + kEnd,
+                "cafe" + no, 0);
     expect_text(said("a\xff" "b") + kEnd, "a\xef\xbf\xbd" "b", 0);
+}
+
+TEST(DamagedStream, BytesOfACharacterAreJoined)
+{
+    const std::string text = "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80!";
+
+    for (std::size_t cut = 1; cut < text.size(); cut++) {
+        expect_text(said("a") + said(text.substr(0, cut))
+                        + said(text.substr(cut)) + said("b") + kEnd,
+                    "a" + text + "b", 0);
+        expect_text(said(text.substr(0, cut)) + kPing
+                        + said(text.substr(cut, 1))
+                        + said(text.substr(cut + 1)) + kEnd,
+                    text, 0);
+    }
 }
 
 TEST(DamagedStream, NumbersThatAreNoneAreNull)
