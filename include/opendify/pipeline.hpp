@@ -55,6 +55,8 @@ struct AnswerOptions {
     std::uint32_t pace_ms = 0;  // bursts of text are spread over that long
     std::string   files_origin;  // "https://dify.example.com": what relative
                                  // addresses of files are relative to
+    std::vector<std::string> stop;  // text ends before the first of these,
+                                    // none is empty; thoughts do not
     std::string   output_name;   // workflow: the output that is the answer,
                                  // "": the only text
     FormSeal      seal;          // who may answer a form
@@ -154,8 +156,12 @@ public:
     Digest digest() const;
 
     // What the client has is not what the backend keeps as the answer:
-    // moderation has replaced a text that was already shown.
+    // moderation has replaced a text that was already shown, or it was cut.
     bool is_other_text() const;
+
+    // The answer was cut at a stop sequence, and the backend goes on unless it
+    // is told.
+    bool is_cut_short() const;
 
     // How much answer text was written, bytes; no thoughts.
     std::size_t text_bytes() const;

@@ -65,6 +65,7 @@ struct Turn {
     bool                 include_usage = false;
     bool                 has_tools = false;  // it offers some
     std::string_view     asked_in = "messages";  // the member
+    std::vector<std::string> stop;  // the answer ends before these
 
     // Claims of the body, empty when absent.
     std::string user;             // user, safety_identifier, metadata.user_id

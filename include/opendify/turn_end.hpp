@@ -17,8 +17,9 @@ namespace opendify {
 // How a turn has ended.
 enum class TurnEnd {
     complete,          // the client has all of it; also: it waits for a person
-    other_text,        // complete, but the client shows another text: what
-                       // moderation has replaced, too late
+    other_text,        // complete or stopped, but the client shows another
+                       // text: what moderation has replaced, too late, or
+                       // what was cut at a stop sequence
     stopped,           // the client left, or wanted no more; the backend was
                        // told, and read to its end
     stopped_unread,    // the same, but its end was not seen

@@ -6,6 +6,7 @@
 //     settle: the conversation is remembered, the call is let go
 
 #include "ngx_http_opendify_client.hpp"
+#include "ngx_http_opendify_stops.hpp"
 
 namespace opendify::glue {
 
@@ -138,9 +139,9 @@ void let_go_of_messages(ClientCtx *ctx)
 
 void settle(ClientCtx *ctx)
 {
-    ctx->settled = true;
     events_stop(ctx);
-    conversation_remember(ctx);
+    conversation_end(ctx);
+    ctx->settled = true;
     conversation_release(ctx);
 
     log_unclear_events(ctx);
@@ -282,6 +283,23 @@ bool is_flowing(const ClientCtx *ctx)
 
 }  // namespace
 
+void run_stop(ClientCtx *ctx)
+{
+    ctx->stopped = true;
+    stop_add(ctx->r, ctx->conf,
+             encode_stop_call(ctx->mode, ctx->pipeline->task_id(), ctx->user),
+             ctx->call);
+}
+
+void run_stop_if_cut(ClientCtx *ctx)
+{
+    if (ctx->pipeline->is_cut_short() && !ctx->stopped && ctx->call != nullptr
+        && !ctx->call->done && !ctx->pipeline->task_id().empty())
+    {
+        run_stop(ctx);
+    }
+}
+
 [[gnu::hot]]
 bool answer_flow(ClientCtx *ctx)
 {
@@ -344,6 +362,8 @@ void answer_run(ClientCtx *ctx)
     if (is_behind(ctx)) {
         ctx->pipeline->hurry();
     }
+
+    run_stop_if_cut(ctx);
 
     if (ctx->pipeline->over() && !ctx->settled) {
         settle(ctx);

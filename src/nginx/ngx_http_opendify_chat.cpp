@@ -32,7 +32,7 @@ AnswerHead answer_head(const ClientCtx *ctx)
     return head;
 }
 
-AnswerOptions answer_options(const ClientCtx *ctx)
+AnswerOptions answer_options(ClientCtx *ctx)
 {
     auto         *conf = ctx->conf;
     AnswerOptions options;
@@ -45,6 +45,7 @@ AnswerOptions answer_options(const ClientCtx *ctx)
         ctx->turn.stream ? conf->moderation_window : 0);
     options.pace_ms = static_cast<std::uint32_t>(conf->pace);
     options.files_origin = std::string(view(conf->files_origin));
+    options.stop = std::move(ctx->turn.stop);
     options.output_name = std::string(view(ctx->app->output));
     options.seal = form_seal(ctx);
 

@@ -190,6 +190,12 @@ void answer_run(ClientCtx *ctx);
 // answer_run() has to look.
 bool answer_flow(ClientCtx *ctx);
 
+// The client wants no more of the run, which is known by its task: Dify is told.
+void run_stop(ClientCtx *ctx);
+// The same, once, where the answer ends before the run does: nobody waits for
+// the rest, though some of the answer may still be on its way.
+void run_stop_if_cut(ClientCtx *ctx);
+
 // failure
 void turn_fail(ClientCtx *ctx, Failure failure);
 Failure no_connection();
@@ -227,8 +233,10 @@ void conversation_give_up(ClientCtx *ctx);
 void conversation_drop(ClientCtx *ctx);
 // Before the client sees the end: its next turn was seen 40 ms later.
 void conversation_remember(ClientCtx *ctx);
-// The client has left: the call remembers when Dify has ended the turn.
+// The client wants no more: the call remembers when Dify has ended the turn.
 void conversation_hand_over(ClientCtx *ctx, CallCtx *call);
+// The answer is over: one of the two.
+void conversation_end(ClientCtx *ctx);
 
 // events
 bool events_watch(ClientCtx *ctx);

@@ -195,6 +195,14 @@ TurnEnd end_of(const Pipeline &answer)
     return answer.is_other_text() ? TurnEnd::other_text : TurnEnd::complete;
 }
 
+// Of a turn that is stopped, if all goes well from here on.
+TurnEnd stopped_end_of(const Pipeline &answer)
+{
+    return answer.is_other_text() ? TurnEnd::other_text
+           : shows_text(answer)   ? TurnEnd::stopped
+                                  : TurnEnd::stopped_unseen;
+}
+
 }  // namespace
 
 Zone zone_of(const ClientCtx *ctx)
@@ -351,9 +359,8 @@ void conversation_remember(ClientCtx *ctx)
 void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
 {
     bool only_memory = ctx->conf->memory == kMemoryChat;
-    bool may_go_on = shows_text(*ctx->pipeline)
-                     && next_turn(ctx->mode, TurnEnd::stopped)
-                            == NextTurn::goes_on;
+    bool may_go_on = next_turn(ctx->mode, stopped_end_of(*ctx->pipeline))
+                     == NextTurn::goes_on;
     auto mapping = may_go_on || only_memory ? answered(ctx) : std::nullopt;
 
     call->tail = ctx->pipeline->leave(ctx->mode);
@@ -369,6 +376,20 @@ void conversation_hand_over(ClientCtx *ctx, CallCtx *call)
     call->ttl = main_conf(ctx->r)->ttl;
     zone_of(ctx).put(*mapping, ctx->start, true, returns(ctx));
     ctx->taken.reset();
+}
+
+void conversation_end(ClientCtx *ctx)
+{
+    auto *call = ctx->call;
+
+    if (ctx->stopped && ctx->pipeline->is_cut_short() && call != nullptr
+        && !call->done)
+    {
+        conversation_hand_over(ctx, call);
+
+    } else {
+        conversation_remember(ctx);
+    }
 }
 
 }  // namespace opendify::glue

@@ -16,9 +16,13 @@ constexpr std::size_t kHotBytes = 576;
 void leave_turn(ClientCtx *ctx)
 {
     if (ctx->pipeline && ctx->pipeline->closing()) {
-        // Dify has ended the turn: what went out is the answer.
+        // The turn has ended: what went out is the answer.
         guarded(ctx->r->connection->log, 0, [ctx] {
-            conversation_remember(ctx);
+            if (!ctx->settled) {
+                run_stop_if_cut(ctx);
+                conversation_end(ctx);
+            }
+
             return 0;
         });
         call_let_go(ctx->call, ctx->conf->drain);
@@ -52,13 +56,8 @@ void leave_turn(ClientCtx *ctx)
         return;
     }
 
-    ctx->stopped = true;
-
     bool said = guarded(log, false, [ctx] {
-        stop_add(ctx->r, ctx->conf,
-                 encode_stop_call(ctx->mode, ctx->pipeline->task_id(),
-                                  ctx->user),
-                 ctx->call);
+        run_stop(ctx);
         return true;
     });
 

@@ -41,16 +41,22 @@ AnswerWriter::AnswerWriter(const AnswerHead &head,
                            const Fingerprint &history, const Limits &limits,
                            std::string &out)
     : options_(options), history_(history), out_(out),
-      split_(options.reasoning != ReasoningMode::inline_),
+      split_(options.reasoning != ReasoningMode::inline_
+             || !options.stop.empty()),
       paced_(head.stream && options.pace_ms != 0),
+      plain_(!paced_ && options.stop.empty()),
       encoder_(make_encoder(head, limits)), answer_(history),
-      pacer_(paced_ ? options.pace_ms : 0)
+      pacer_(paced_ ? options.pace_ms : 0), stops_(options.stop)
 {
     answer_.begin(Role::assistant);
 }
 
 void AnswerWriter::on_release(TurnEvent::Kind kind, std::string_view text)
 {
+    if (is_cut()) {
+        return;
+    }
+
     switch (kind) {
     case TurnEvent::Kind::text:
         if (split_) {
@@ -92,30 +98,11 @@ void AnswerWriter::on_release(TurnEvent::Kind kind, std::string_view text)
     }
 }
 
-void AnswerWriter::on_text(std::string_view piece)
-{
-    if (piece.empty()) {
-        return;
-    }
-
-    close_thoughts();
-
-    if (after_block_ && piece[0] != '\n') {
-        joined_.assign(kParagraph.substr(breaks_)).append(piece);
-        piece = joined_;
-    }
-
-    after_block_ = false;
-
-    if (!pacer_.keep(piece, now_ms_)) {
-        hurry();
-        put_text(piece);
-    }
-}
-
 void AnswerWriter::on_thought(std::string_view piece)
 {
-    if (!piece.empty() && options_.reasoning != ReasoningMode::off) {
+    if (!piece.empty() && options_.reasoning != ReasoningMode::off
+        && !is_cut())
+    {
         put_thought(piece, Thoughts::open);
     }
 }
@@ -147,7 +134,7 @@ bool AnswerWriter::put_plain(std::string_view text)
                       && (thoughts_ == Thoughts::none
                           || thoughts_ == Thoughts::spoken);
 
-    if (!idle || paced_ || (split_ && !splitter_.passes_plain())) {
+    if (!idle || !plain_ || (split_ && !splitter_.passes_plain())) {
         return false;
     }
 
@@ -207,6 +194,7 @@ Digest AnswerWriter::digest()
 // A paragraph of its own.
 void AnswerWriter::put_block(std::string_view block)
 {
+    say_held();
     hurry();
     close_thoughts();
 
@@ -359,6 +347,7 @@ void AnswerWriter::take_back()
 void AnswerWriter::drop_held()
 {
     splitter_.reset();
+    stops_.reset();
     pacer_.drop();
 }
 

@@ -2,9 +2,9 @@
 // dialect out. Knows what the client has seen, so that the fingerprint is
 // that of the text it will send back.
 //
-//     pieces -> ThinkSplitter -> text -> Pacer -> ChatEncoder
-//                                 |        |
-//                              thoughts    +-> Fingerprint
+//     pieces -> ThinkSplitter -> text -> StopFinder -> Pacer -> ChatEncoder
+//                                 |                      |
+//                              thoughts                  +-> Fingerprint
 //
 // Text that the pacer keeps was not yet said. It goes out before whatever
 // comes after it.
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "flow/pacer.hpp"
+#include "flow/stop_finder.hpp"
 #include "flow/text_gate.hpp"
 #include "flow/think_splitter.hpp"
 #include "openai/chat_encoder.hpp"
@@ -62,11 +63,14 @@ public:
     void hurry() { put_kept(pacer_.take_all()); }
 
     // No more text comes; some of it may still be kept.
-    void finish_text() { splitter_.finish(*this); }
+    void finish_text();
     // Shows what is held and closes what is open; the sources, if asked for.
     void close(bool sources);
     // Text that is no part of the conversation.
     void aside(std::string_view block);
+
+    // Nothing more is shown: a stop sequence came.
+    bool is_cut() const { return stops_.found(); }
 
     openai::ChatEncoder &encoder() { return *encoder_; }
     bool started() const { return started_; }
@@ -81,6 +85,8 @@ private:
     void on_thought(std::string_view piece) override;
     void on_thought_end() override;
 
+    void say(std::string_view piece);
+    void say_held();
     void put_text(std::string_view piece);
     void spoken(std::string_view piece);
     void put_kept(std::string_view piece);
@@ -101,6 +107,7 @@ private:
     // What of a text has to be looked at: tags of thoughts, the rhythm.
     const bool split_;
     const bool paced_;
+    const bool plain_;  // nothing but the tags
 
     Thoughts    thoughts_ = Thoughts::none;
     bool        started_ = false;
@@ -116,6 +123,8 @@ private:
 
     ThinkSplitter splitter_;
     Pacer         pacer_;
+    StopFinder    stops_;
+    std::string   sure_;  // text that begins none of them
 
     std::vector<std::string> addresses_;  // of files
     std::vector<Citation>    citations_;

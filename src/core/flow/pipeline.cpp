@@ -97,6 +97,7 @@ void Pipeline::Impl::piece(TurnEvent::Kind kind, std::string_view text)
     if (!muted) {
         gate.push(kind, text, now_ms, *writer);
         fail_if_full();
+        end_where_cut();
     }
 }
 
@@ -129,16 +130,31 @@ void Pipeline::Impl::replace(std::string_view whole)
 
     writer->on_release(TurnEvent::Kind::text, whole);
     fail_if_full();
+    end_where_cut();
 }
 
 void Pipeline::Impl::end(FinishReason reason)
 {
-    finish = replaced ? FinishReason::content_filter : reason;
     gate.flush(*writer);
     writer->finish_text();
+    finish = replaced           ? FinishReason::content_filter
+             : writer->is_cut() ? FinishReason::stop
+                                : reason;
     progress.closing = true;
-    progress.held = options.hold_end;
+    progress.held = options.hold_end && !writer->is_cut();
     go_on();
+}
+
+// At a stop sequence: what the backend says from here on does not count. What
+// is shown is over before the backend is.
+void Pipeline::Impl::end_where_cut()
+{
+    if (writer->is_cut() && !progress.closing && !over()) {
+        gate.drop();
+        finish = replaced ? FinishReason::content_filter : FinishReason::stop;
+        progress.closing = true;
+        go_on();
+    }
 }
 
 // After the end was seen: what comes behind the text, when the text is out.
@@ -152,7 +168,7 @@ void Pipeline::Impl::go_on()
 
     if (!closed) {
         closed = true;
-        writer->close(!replaced);
+        writer->close(!replaced && !writer->is_cut());
         fail_if_full();
     }
 
@@ -243,6 +259,7 @@ std::uint64_t Pipeline::due_ms() const
 void Pipeline::release()
 {
     impl_->gate.release(impl_->now_ms, *impl_->writer);
+    impl_->end_where_cut();
     impl_->writer->release();
     impl_->go_on();
 }

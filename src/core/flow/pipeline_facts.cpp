@@ -17,7 +17,13 @@ bool Pipeline::stirred() const
 
 bool Pipeline::is_other_text() const
 {
-    return impl_->muted;
+    return impl_->muted || impl_->writer->is_cut();
+}
+
+bool Pipeline::is_cut_short() const
+{
+    return impl_->writer->is_cut() && progress_.closing && !progress_.failed
+           && !impl_->decoder->over();
 }
 
 std::unique_ptr<TurnTail> Pipeline::leave(AppMode mode)

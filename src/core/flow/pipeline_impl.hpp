@@ -31,6 +31,7 @@ struct Pipeline::Impl : TurnSink {
     void piece(TurnEvent::Kind kind, std::string_view text);
     void replace(std::string_view whole);
     void end(FinishReason reason);
+    void end_where_cut();
     void go_on();
     void fail(Failure &&why);
     void commit_if_shown();

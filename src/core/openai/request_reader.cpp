@@ -12,6 +12,10 @@ namespace {
 using wire::JsonType;
 using wire::JsonValue;
 
+constexpr std::size_t      kMaxStops = 4;  // OpenAI's own bound
+constexpr std::string_view kStopIs = "a string or an array of at most 4 "
+                                     "strings";
+
 constexpr std::string_view kInputPrefix = "inputs.";
 
 // A claim such as a user id: a string, or a number as it was written.
@@ -135,6 +139,48 @@ bool RequestReader::one_answer(JsonValue root)
     });
 }
 
+bool RequestReader::stop(JsonValue root)
+{
+    JsonValue stop = root["stop"];
+
+    if (!stop.is(JsonType::array)) {
+        return optional(stop, JsonType::string, "stop", kStopIs)
+               && add_stop(stop);
+    }
+
+    if (stop.size() > kMaxStops) {
+        return must_be("stop", kStopIs);
+    }
+
+    for (JsonValue item = stop.first(); item; item = item.next()) {
+        if (!item.is(JsonType::string)) {
+            return must_be("stop", kStopIs);
+        }
+
+        if (!add_stop(item)) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+// An empty one, or null, stands nowhere: it does not count.
+bool RequestReader::add_stop(JsonValue sequence)
+{
+    std::string_view text = sequence.string();
+
+    if (!has_room(text)) {
+        return too_much_text("stop");
+    }
+
+    if (!text.empty()) {
+        turn.stop.emplace_back(text);
+    }
+
+    return true;
+}
+
 bool RequestReader::inputs(JsonValue root)
 {
     JsonValue inputs = root["inputs"];
@@ -221,7 +267,7 @@ bool RequestReader::has_room(std::string_view text)
 bool RequestReader::too_much_text(const std::string &param)
 {
     return refuse(Errc::body_too_large, param,
-                  "The texts of the messages have more than the "
+                  "The texts of the request have more than the "
                       + std::to_string(limits.max_text_bytes)
                       + " bytes that this server takes (opendify_max_text).");
 }
@@ -253,7 +299,7 @@ bool read_request(RequestReader &reader, JsonValue root,
 
     if (!reader.model(root) || !read_members(reader, root)
         || !reader.stream(root) || !reader.one_answer(root)
-        || !reader.inputs(root))
+        || !reader.stop(root) || !reader.inputs(root))
     {
         return false;
     }

@@ -51,6 +51,8 @@ struct RequestReader {
     bool model(wire::JsonValue root);
     bool stream(wire::JsonValue root);
     bool one_answer(wire::JsonValue root);  // n
+    bool stop(wire::JsonValue root);
+    bool add_stop(wire::JsonValue sequence);
     bool inputs(wire::JsonValue root);
     void claims(wire::JsonValue root);
 

@@ -211,7 +211,8 @@ std::string calls_of(const Case &one)
 // --- the answer ------------------------------------------------------------
 
 // `user` outlives them.
-AnswerOptions options_of(const Case &one, std::string_view user)
+AnswerOptions options_of(const Case &one, const Turn &turn,
+                         std::string_view user)
 {
     const std::string reasoning = one.options.one("reasoning");
     const std::string window = one.options.one("moderation_window");
@@ -227,6 +228,7 @@ AnswerOptions options_of(const Case &one, std::string_view user)
         window.empty() ? 0 : static_cast<std::uint32_t>(std::stoul(window));
     options.files_origin = one.options.one("files_origin");
     options.output_name = one.options.one("output");
+    options.stop = turn.stop;
     options.seal = seal_of(user);
 
     return options;
@@ -245,7 +247,7 @@ Pipeline pipeline_of(const Case &one, const std::string &user, bool stream)
     head.completion = is_completion(one);
 
     return Pipeline(head, one.mode, turn_fingerprint(turn), Limits{},
-                    options_of(one, user));
+                    options_of(one, turn, user));
 }
 
 // As the glue does it: the 200 of a stream goes out with its first piece.

@@ -121,6 +121,29 @@ TEST(LinearCount, Messages)
         1250));
 }
 
+// One that always nearly comes, and again begins anew.
+TEST(LinearCount, StopSequences)
+{
+    for (const std::size_t each : {1, 4096}) {
+        EXPECT_TRUE(grows_linearly(
+            [&](std::size_t n) {
+                AnswerOptions options;
+                options.stop = {std::string(n, 'a') + "b",
+                                std::string(n / 2, 'a') + "ab", "aac"};
+
+                Pipeline pipeline({"id", 1, "m", true, false}, AppMode::chat,
+                                  Fingerprint(), Limits{}, options);
+
+                for (std::size_t at = 0; at < n; at += each) {
+                    pipeline.feed("data: {\"event\":\"message\",\"answer\":\""
+                                  + std::string(each, 'a') + "\"}\n\n");
+                    pipeline.output().clear();
+                }
+            },
+            each == 1 ? 50000 : 1000000));
+    }
+}
+
 TEST(LinearCount, PartsAndFiles)
 {
     EXPECT_TRUE(grows_linearly(

@@ -330,6 +330,52 @@ TEST(DecodeChatRequest, FindsChatAndConversation)
     EXPECT_EQ(turn->conversation_id, "mc");
 }
 
+TEST(DecodeChatRequest, ReadsStopSequences)
+{
+    using Words = std::vector<std::string>;
+
+    const std::pair<const char *, Words> kTaken[] = {
+        { R"("stop":"END")", {"END"} },
+        { R"("stop":["a","\n\nUser:","\u00e9"])",
+          {"a", "\n\nUser:", "\xc3\xa9"} },
+        { R"("stop":["a","b","c","d"])", {"a", "b", "c", "d"} },
+        { R"("stop":["","b",""])", {"b"} },
+        { R"("stop":null)", {} },
+        { R"("stop":[])", {} },
+        { R"("stop":"")", {} },
+        { R"("n":1)", {} },
+    };
+
+    for (const auto &[members, expected] : kTaken) {
+        auto turn = decode(with(members));
+
+        ASSERT_TRUE(turn) << members << ": " << turn.failure().message;
+        EXPECT_EQ(turn->stop, expected) << members;
+    }
+
+    for (const char *members : {
+             R"("stop":5)", R"("stop":true)", R"("stop":{"a":"b"})",
+             R"("stop":[1])", R"("stop":["a",null])", R"("stop":[["a"]])",
+             R"("stop":["a","b","c","d","e"])", R"("stop":["","","","",""])" })
+    {
+        expect_refused(with(members), Errc::bad_value, "stop");
+    }
+}
+
+TEST(DecodeChatRequest, StopSequencesCountAsText)
+{
+    Limits limits;
+    limits.max_text_bytes = 12;
+
+    EXPECT_TRUE(decode_chat_request(with(R"("stop":["12345","12345"])"),
+                                    limits));
+    auto turn = decode_chat_request(with(R"("stop":["12345","123456"])"),
+                                    limits);
+    ASSERT_FALSE(turn);
+    EXPECT_EQ(turn.failure().errc, Errc::body_too_large);
+    EXPECT_EQ(turn.failure().param, "stop");
+}
+
 TEST(DecodeChatRequest, KeepsInputsAsJson)
 {
     auto turn = decode(with(R"("inputs":{"city":"Ly\u006fn","n":1.50,)"
