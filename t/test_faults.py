@@ -1,69 +1,25 @@
 """Each memory allocation of a turn fails once: the client gets an error or a
 closed connection, and nothing goes on behind its back."""
 
-import mmap
-import os
-import struct
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 import client
 import dify_events
-import nginx
 from conftest import MODELS
+from faulty import FailNew, needs_preload
 from test_conversations import TEXT
 
-SOURCE = Path(__file__).parent / 'faults' / 'fail_new.cpp'
 MOST = 1500  # allocations of a turn
 
-pytestmark = pytest.mark.skipif(
-    nginx.sanitized(), reason='a sanitizer brings its own operator new')
-
-
-class Faults:
-    """Counts down in the worker."""
-
-    def __init__(self, folder):
-        folder.mkdir(exist_ok=True)
-        self.library = folder / 'fail_new.so'
-        subprocess.run(['c++', '-shared', '-fPIC', '-O1', '-o', self.library,
-                        SOURCE], check=True)
-        path = folder / 'left'
-        path.write_bytes(bytes(8))
-        self.file = open(path, 'r+b')
-        self.left = mmap.mmap(self.file.fileno(), 8)
-        self.env = {'LD_PRELOAD': str(self.library),
-                    'OPENDIFY_FAIL_NEW': str(path)}
-
-    def arm(self, number):
-        self.left[:] = struct.pack('q', number)
-
-    def disarm(self):
-        """Whether it came to the failure."""
-        (left,) = struct.unpack('q', self.left[:])
-        self.arm(0)
-        return left <= 0
+pytestmark = needs_preload
 
 
 @pytest.fixture
-def faulty(bare_site, tmp_path):
-    bare_site.faults = Faults(tmp_path / 'faults')
+def faulty(bare_site):
+    bare_site.faults = FailNew(bare_site.nginx)
     bare_site.nginx.allowed.append('opendify: out of memory')
-    start = bare_site.nginx.start
-
-    def preloaded():
-        before = dict(os.environ)
-        os.environ.update(bare_site.faults.env)
-        try:
-            start()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-    bare_site.nginx.start = preloaded
     yield bare_site
     bare_site.faults.arm(0)
 

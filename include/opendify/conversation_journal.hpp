@@ -37,6 +37,10 @@ struct JournalHeader {
     std::uint64_t order = 0;         // of the last change before
     std::uint64_t parent = 0;        // family that lived when it began, or 0
     std::uint64_t parent_order = 0;  // of the last change known of that one
+    // Of the zone by the clock of now (see clock.hpp), 0: not known; and when
+    // it was born at the earliest, by what it has read.
+    std::uint32_t birth_s = 0;
+    std::uint32_t not_before_s = 0;
 };
 
 enum class JournalOperation : std::uint8_t { put = 1, drop = 2, end = 3 };
@@ -45,6 +49,7 @@ struct JournalRecord {
     JournalOperation  operation = JournalOperation::put;
     std::uint64_t     order = 0;  // of the change within its family; of an
                                   // `end` the number of records before it
+    std::uint32_t     birth_s = 0;  // of the zone by the clock of now, or 0
     ConversationEntry entry;      // of a drop only the key counts
 };
 

@@ -4,6 +4,8 @@
 #include "ngx_http_opendify_admin.hpp"
 #include "ngx_http_opendify_log.hpp"
 
+#include "opendify/clock.hpp"
+
 namespace opendify::glue {
 
 namespace {
@@ -208,7 +210,7 @@ Result<ConversationAdmin> read(ngx_http_request_t *r, std::string_view body)
 
     auto admin = ConversationAdmin::read(
         {view(r->method_name), path_of(r), view(r->args), body, client,
-         static_cast<std::uint32_t>(ngx_time()),
+         stored_seconds(ngx_time()),
          static_cast<std::uint32_t>(mcf->ttl), zone.free()},
         apps_of(mcf));
 

@@ -315,17 +315,21 @@ bool read_snapshot(const StoredFamily &family, JournalHeader &header,
 }
 
 std::vector<JournalRecord> read_journals(const StoredFamily &family,
-                                         std::uint32_t generation,
+                                         JournalHeader &header,
                                          ngx_log_t *log)
 {
     std::vector<JournalRecord> records;
-    JournalHeader              header;
+    JournalHeader              journal;
 
     for (auto &file : family.files) {
-        if (file.kind == FileKind::journal && file.generation >= generation) {
-            read_file(file, header, log, [&](const JournalRecord &record) {
-                records.push_back(record);
-            });
+        if (file.kind == FileKind::journal
+            && file.generation >= header.generation
+            && read_file(file, journal, log, [&](const JournalRecord &record) {
+                   records.push_back(record);
+               }))
+        {
+            header.not_before_s = std::max(header.not_before_s,
+                                           journal.not_before_s);
         }
     }
 

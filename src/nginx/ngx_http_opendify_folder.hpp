@@ -6,6 +6,7 @@
 #include "ngx_http_opendify_persist.hpp"
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <vector>
@@ -119,10 +120,26 @@ bool read_file(const StoredFile &file, JournalHeader &header, ngx_log_t *log,
 bool read_snapshot(const StoredFamily &family, JournalHeader &header,
                    ngx_log_t *log, const RecordSink &sink);
 
-// Of the journals from that generation on, in the order of the changes.
+// Of the journals from the header's generation on, in the order of the
+// changes. The zone's earliest birth rises to what they know of it.
 std::vector<JournalRecord> read_journals(const StoredFamily &family,
-                                         std::uint32_t generation,
+                                         JournalHeader &header,
                                          ngx_log_t *log);
+
+// All that a family has left: a snapshot, perhaps, and the changes since.
+struct FamilyContents {
+    bool                          has_snapshot = false;
+    JournalHeader                 header;
+    std::deque<ConversationEntry> entries;
+    std::vector<JournalRecord>    records;
+};
+
+// Times are told by the clock as it was last. `newest_s`, the newest time that
+// is known, rises with what is read.
+FamilyContents read_family(const StoredFamily &family, std::uint32_t &newest_s,
+                           ngx_log_t *log);
+
+void apply(const PersistConf *conf, const JournalRecord &record);
 
 // What one line of files knows of the others.
 struct Lineage {

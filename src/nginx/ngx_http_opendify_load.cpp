@@ -8,72 +8,24 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <deque>
 
 namespace opendify::glue {
 
 namespace {
 
-constexpr int           kLockTries = 20;
-constexpr ngx_msec_t    kLockPause = 50;
-constexpr int           kPidBits = 22;
-constexpr std::uint32_t kClockSlack = 2;  // seconds
-
-void apply(const PersistConf *conf, const JournalRecord &record)
-{
-    ShmLock         lock(slab(conf->zone));
-    ConversationMap map(root(conf->zone)->map);
-
-    if (record.operation == JournalOperation::drop) {
-        map.drop(record.entry.key);
-
-    } else {
-        map.restore(record.entry);
-    }
-}
-
-// -1: the map has it older or not at all, 0: of the same second, 1: newer.
-int compare_to_known(const PersistConf *conf, const ConversationEntry &entry)
-{
-    ConversationEntry known;
-    ShmLock           lock(slab(conf->zone));
-
-    if (!ConversationMap(root(conf->zone)->map).find(entry.key, known)
-        || known.used_s < entry.used_s)
-    {
-        return -1;
-    }
-
-    return known.used_s == entry.used_s ? 0 : 1;
-}
-
-// Turns of others may have begun before what was erased here.
-bool is_erased(const PersistConf *conf, const ConversationEntry &entry)
-{
-    ShmLock lock(slab(conf->zone));
-
-    return root(conf->zone)->erasures.has(entry.owner, entry.id,
-                                          entry.used_s);
-}
-
-// A change that our line has not seen, made after it began or by a family
-// that began later. Ages are whole seconds: it wins over an equal one.
-bool is_unseen(const Lineage &ours, std::uint64_t family,
-               const JournalRecord &record)
-{
-    return family > ours.family
-           || (family == ours.parent && record.order > ours.parent_order);
-}
+constexpr int        kLockTries = 20;
+constexpr ngx_msec_t kLockPause = 50;
+constexpr int        kPidBits = 22;
 
 // The number of a family's last change.
 std::uint64_t last_order(const StoredFamily &family)
 {
     ngx_log_t     silent = {};
-    JournalHeader header;
+    JournalHeader header = {};
 
     read_snapshot(family, header, &silent, [](const JournalRecord &) {});
 
-    auto records = read_journals(family, 0, &silent);
+    auto records = read_journals(family, header, &silent);
 
     return records.empty() ? header.order
                            : std::max(header.order, records.back().order);
@@ -101,63 +53,70 @@ void restore_all(const PersistConf *conf,
     }
 }
 
-void replay(const PersistConf *conf, const StoredFamily &family,
-            std::uint32_t generation)
+void replay(const PersistConf *conf, const FamilyContents &read)
 {
-    for (auto &record :
-         read_journals(family, generation, conf->zone->shm.log))
-    {
+    for (auto &record : read.records) {
         apply(conf, record);
     }
 }
 
-// The newest snapshot is the base. What families before its own wrote later
-// than that one began is merged, what families after it wrote follows.
-void load_families(const PersistConf *conf, const StoredFamilies &families)
+// And what older families had to add.
+void load_base(const PersistConf *conf, const StoredFamilies &families,
+               std::uint64_t number, const FamilyContents &base,
+               ngx_log_t *log)
 {
-    auto                         *log = conf->zone->shm.log;
-    std::deque<ConversationEntry> entries;
-    JournalHeader                 header;
+    const auto &header = base.header;
 
-    auto base = std::find_if(
-        families.rbegin(), families.rend(), [&](auto &family) {
-            return read_snapshot(family.second, header, log,
-                                 [&](const JournalRecord &record) {
-                                     entries.push_back(record.entry);
-                                 });
-        });
+    restore_all(conf, base.entries);
+    replay(conf, base);
 
-    auto next = families.begin();
-
-    if (base != families.rend()) {
-        restore_all(conf, entries);
-        replay(conf, base->second, header.generation);
-
-        for (; next->first != base->first; next++) {
-            // Without a lock the base began with all of it.
-            if (next->second.lock.empty() && header.floor_s != 0) {
-                continue;
-            }
-
-            merge_family(conf, {header.family, header.parent,
-                                header.parent_order, header.floor_s},
-                         next->first, next->second, log);
+    for (auto &[older, family] : families) {
+        if (older == number) {
+            break;
         }
 
-        next++;
+        // Without a lock the base began with all of it.
+        if (!family.lock.empty() || header.floor_s == 0) {
+            merge_family(conf, {header.family, header.parent,
+                                header.parent_order, header.floor_s},
+                         older, family, log);
+        }
+    }
+}
+
+// The newest snapshot is the base. What families before its own wrote later
+// than that one began is merged, what families after it wrote follows. The
+// newest time that was read, or now.
+std::uint32_t load_families(const PersistConf *conf,
+                            const StoredFamilies &families)
+{
+    auto                      *log = conf->zone->shm.log;
+    auto                       base = families.rbegin();
+    std::uint32_t              newest_s = now_s();
+    std::deque<FamilyContents> read;
+
+    for (; base != families.rend(); base++) {
+        read.push_front(read_family(base->second, newest_s, log));
+
+        if (read.front().has_snapshot) {
+            load_base(conf, families, base->first, read.front(), log);
+            read.pop_front();
+            break;
+        }
     }
 
-    for (; next != families.end(); next++) {
-        replay(conf, next->second, 0);
+    for (auto &later : read) {
+        replay(conf, later);
     }
+
+    return newest_s;
 }
 
 // Later ones are greater, also after the clock went back.
 std::uint64_t next_family(const StoredFamilies &families)
 {
     auto         *now = ngx_timeofday();
-    std::uint64_t number = static_cast<std::uint64_t>(now->sec) * 1000
-                           + now->msec;
+    std::uint64_t number = std::uint64_t{now_s()} * 1000 + now->msec;
 
     if (!families.empty()) {
         number = std::max(number,
@@ -230,6 +189,7 @@ bool begin_family(PersistConf *conf, const StoredFamilies &families)
     ShmLock lock(slab(conf->zone));
 
     state.family = number;
+    state.birth_s = birth_s(conf->zone);
     state.snapshot_at = ngx_current_msec;
     state.wanted += families.empty() ? 0 : 1;
 
@@ -279,7 +239,7 @@ void find_parent(const PersistConf *conf, const StoredFamilies &families)
 {
     auto &state = root(conf->zone)->persist;
 
-    state.floor_s = static_cast<std::uint32_t>(ngx_time());
+    state.floor_s = now_s();
 
     for (auto &[number, family] : families) {
         if (!is_dead(family)) {
@@ -299,7 +259,7 @@ ngx_int_t load(PersistConf *conf)
     }
 
     find_parent(conf, families);
-    load_families(conf, families);
+    root(conf->zone)->persist.not_before_s = load_families(conf, families);
 
     if (!begin_family(conf, families)) {
         return NGX_ERROR;
@@ -349,29 +309,6 @@ ngx_int_t keep(PersistConf *conf, const PersistConf *old)
 }
 
 }  // namespace
-
-void merge_family(const PersistConf *conf, const Lineage &ours,
-                  std::uint64_t number, const StoredFamily &family,
-                  ngx_log_t *log)
-{
-    JournalHeader header;
-    auto          merge = [&](const JournalRecord &record, bool wins) {
-        if (record.entry.used_s + kClockSlack >= ours.floor_s
-            && compare_to_known(conf, record.entry) < (wins ? 1 : 0)
-            && !is_erased(conf, record.entry))
-        {
-            apply(conf, record);
-        }
-    };
-
-    read_snapshot(family, header, log, [&](const JournalRecord &record) {
-        merge(record, false);
-    });
-
-    for (auto &record : read_journals(family, header.generation, log)) {
-        merge(record, is_unseen(ours, number, record));
-    }
-}
 
 ngx_int_t persist_load(PersistConf *conf)
 {

@@ -94,6 +94,8 @@ std::string first_bytes(const PersistConf *conf, const Journalled &change)
     header.kind = JournalKind::journal;
     header.family = change.family;
     header.generation = change.generation;
+    header.birth_s = change.record.birth_s;
+    header.not_before_s = root(conf->zone)->persist.not_before_s;
     header.capacity = ConversationMap(root(conf->zone)->map).capacity();
 
     auto bytes = encode(header);
@@ -128,6 +130,7 @@ Journalled begin_change(ngx_shm_zone_t *shm)
 
     change.kept = true;
     change.record.order = ++state.order;
+    change.record.birth_s = birth_s(shm);
     change.family = state.family;
     change.generation = state.generation;
 
@@ -240,6 +243,12 @@ ngx_int_t persist_add_path(ngx_conf_t *cf, PersistConf *conf)
     return ngx_add_path(cf, &path);
 }
 
+void to_clock_of_now(const ngx_shm_zone_t *shm, ConversationEntry &entry)
+{
+    entry.used_s = on_later_clock(entry.used_s, root(shm)->birth_s,
+                                  birth_s(shm), now_s());
+}
+
 Journalled persist_put(ngx_shm_zone_t *shm)
 {
     if (!is_kept(shm)) {
@@ -250,6 +259,7 @@ Journalled persist_put(ngx_shm_zone_t *shm)
 
     change.record.operation = JournalOperation::put;
     ConversationMap(root(shm)->map).newest(change.record.entry);
+    to_clock_of_now(shm, change.record.entry);
 
     return change;
 }
@@ -264,7 +274,7 @@ Journalled persist_drop(ngx_shm_zone_t *shm, const Digest &key)
 
     change.record.operation = JournalOperation::drop;
     change.record.entry.key = key;
-    change.record.entry.used_s = static_cast<std::uint32_t>(ngx_time());
+    change.record.entry.used_s = now_s();
 
     return change;
 }
@@ -287,7 +297,7 @@ void persist_compact(ngx_shm_zone_t *shm)
     auto   &state = root(shm)->persist;
     ShmLock lock(slab(shm));
 
-    state.floor_s = static_cast<std::uint32_t>(ngx_time()) + 3;
+    state.floor_s = now_s() + 3;
     state.wanted++;
 }
 

@@ -69,6 +69,10 @@ ngx_int_t persist_load(PersistConf *conf);
 // The zone goes on with another configuration.
 ngx_int_t persist_continue(PersistConf *conf, const PersistConf *old);
 
+// Under the lock: the time of an entry that leaves the map, where the clock may
+// have gone ahead since it was put.
+void to_clock_of_now(const ngx_shm_zone_t *shm, ConversationEntry &entry);
+
 // Under the lock, after the map was changed: the entry that was put last, or
 // the key of what was dropped.
 Journalled persist_put(ngx_shm_zone_t *shm);

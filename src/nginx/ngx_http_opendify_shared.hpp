@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "opendify/backend.hpp"
+#include "opendify/clock.hpp"
 #include "opendify/erasures.hpp"
 #include "opendify/fingerprint.hpp"
 
@@ -44,6 +45,8 @@ struct PersistState {
     std::uint32_t wanted;          // how often a snapshot was asked for
     std::uint32_t honoured;
     std::uint32_t failing;         // it was said that nothing can be written
+    std::uint32_t birth_s;         // of the zone, at the last snapshot
+    std::uint32_t not_before_s;    // nor was it born earlier
     ngx_msec_t    snapshot_at;
 };
 
@@ -58,14 +61,23 @@ constexpr std::size_t kChatSlots = 512;
 
 // Slab's own pointer to what we keep there.
 struct Root {
+    std::uint64_t layout;  // kRootLayout
     ZoneHeader  *header;
     ChatSlot    *chats;  // kChatSlots
     void        *map;
     PersistState persist;
     Erasures     erasures;
-    time_t       born_s;     // when the zone was made, by the clock
-    ngx_msec_t   born_msec;  // and by the time that passes
+    std::uint32_t birth_s;    // the earliest that the clock has told
+    ngx_msec_t    born_msec;  // by the time that passes
 };
+
+// Of all that is here. What is made by a version with another one is not
+// looked at: its first word is another, before 0.2 it was an address. A change
+// that leaves the sizes alone takes the next number.
+inline constexpr std::uint64_t kRootLayout =
+    std::uint64_t{0x6f70656e} << 32 | std::uint64_t{1} << 24
+    | (((sizeof(Root) * 31 + sizeof(ZoneHeader)) * 31
+        + kChatSlots * sizeof(ChatSlot)) & 0xffffff);
 
 inline ngx_slab_pool_t *slab(const ngx_shm_zone_t *shm)
 {
@@ -79,7 +91,13 @@ inline Root *root(const ngx_shm_zone_t *shm)
 
 inline std::uint32_t now_s()
 {
-    return static_cast<std::uint32_t>(ngx_time());
+    return stored_seconds(ngx_time());
+}
+
+// Of the zone by the clock of now.
+inline std::uint32_t birth_s(const ngx_shm_zone_t *shm)
+{
+    return birth_seconds(now_s(), ngx_current_msec - root(shm)->born_msec);
 }
 
 class ShmLock {

@@ -100,6 +100,8 @@ bool write_header(int fd, const PersistConf *conf, const PersistState &state)
     header.order = state.order;
     header.parent = state.parent;
     header.parent_order = state.parent_order;
+    header.birth_s = state.birth_s;
+    header.not_before_s = state.not_before_s;
     header.capacity = ConversationMap(root(conf->zone)->map).capacity();
 
     auto bytes = encode(header);
@@ -112,8 +114,14 @@ std::size_t copy_some(const PersistConf *conf, std::uint32_t &from,
 {
     ShmLock lock(slab(conf->zone));
 
-    return ConversationMap(root(conf->zone)->map)
-        .copy(from, entries.data(), entries.size());
+    auto count = ConversationMap(root(conf->zone)->map)
+                     .copy(from, entries.data(), entries.size());
+
+    for (std::size_t i = 0; i < count; i++) {
+        to_clock_of_now(conf->zone, entries[i]);
+    }
+
+    return count;
 }
 
 void append_record(std::string &bytes, const JournalRecord &record)
@@ -220,6 +228,7 @@ PersistState begin_generation(const PersistConf *conf)
     ShmLock lock(slab(conf->zone));
 
     state.generation++;
+    state.birth_s = birth_s(conf->zone);
     state.snapshot_at = ngx_current_msec;
 
     return state;
@@ -312,7 +321,9 @@ bool is_due(const PersistConf *conf, const PersistState &state)
         return false;
     }
 
+    // After a start nobody could tell the clock's step from a long sleep.
     return state.wanted != state.honoured || has_newly_dead(conf, state)
+           || is_later_birth(state.birth_s, birth_s(conf->zone))
            || (state.order != state.snapshot_order
                && ngx_current_msec - state.snapshot_at >= conf->snapshot);
 }

@@ -18,9 +18,16 @@ ngx_int_t fail(ngx_shm_zone_t *shm)
     return NGX_ERROR;
 }
 
+// Made by this version: nothing else of it is looked at before.
+bool is_ours(const ngx_shm_zone_t *shm)
+{
+    return root(shm)->layout == kRootLayout
+           && ConversationMap::is_ours(root(shm)->map);
+}
+
 ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
 {
-    if (old != nullptr && !ConversationMap::is_ours(root(shm)->map)) {
+    if (old != nullptr && !is_ours(shm)) {
         ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
                       "opendify_zone \"%V\" was made by another version of "
                       "the module: a reload cannot change it, upgrade the "
@@ -61,30 +68,36 @@ ngx_int_t init_zone(ngx_shm_zone_t *shm, void *old)
         return fail(shm);
     }
 
+    r->layout = kRootLayout;
     r->header = header;
     r->chats = chats;
     r->map = map;
     r->erasures = Erasures();
-    r->born_s = ngx_time();
+    r->birth_s = now_s();
     r->born_msec = ngx_current_msec;
     pool->data = r;
 
     return persist_load(persist_conf(shm));
 }
 
-// Nothing grows old by a clock that jumps ahead.
+// Under the lock: the time of what is stored now.
+std::uint32_t storing_s(const ngx_shm_zone_t *shm)
+{
+    auto *r = root(shm);
+
+    r->birth_s = std::min(r->birth_s, birth_s(shm));
+
+    return now_s();
+}
+
+// Under the lock. Nothing grows old by a clock that jumps ahead, also from
+// where it had gone back to.
 std::uint32_t max_age_s(const ngx_shm_zone_t *shm, time_t ttl)
 {
-    constexpr time_t kForever = UINT32_MAX;
+    auto   birth = birth_s(shm);
+    time_t ahead = birth - std::min(birth, root(shm)->birth_s);
 
-    auto  *r = root(shm);
-    time_t passed = static_cast<time_t>(
-        (ngx_current_msec - r->born_msec) / 1000);
-    time_t ahead = ngx_time() - r->born_s - passed;
-
-    return static_cast<std::uint32_t>(
-        std::min(std::min(ttl, kForever) + std::max<time_t>(ahead, 0),
-                 kForever));
+    return stored_seconds(std::min<time_t>(ttl, UINT32_MAX) + ahead);
 }
 
 // Under the lock, after a head was taken: who is killed in the turn leaves one
@@ -197,7 +210,7 @@ Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out,
     {
         ShmLock lock(slab(shm_));
         found = ConversationMap(root(shm_)->map)
-                    .take(scope, head, now_s(), max_age_s(shm_, ttl_), out,
+                    .take(scope, head, storing_s(shm_), max_age_s(shm_, ttl_), out,
                           returns);
         change = began(shm_, found == Taken::yes && !returns);
     }
@@ -216,7 +229,7 @@ Taken Zone::take_message(const Digest &scope, const Digest &message,
     {
         ShmLock lock(slab(shm_));
         found = ConversationMap(root(shm_)->map)
-                    .take_message(scope, message, now_s(),
+                    .take_message(scope, message, storing_s(shm_),
                                   max_age_s(shm_, ttl_), out, returns);
         change = began(shm_, found == Taken::yes && !returns);
     }
@@ -265,8 +278,8 @@ void Zone::put(const Mapping &mapping, const TurnStart &start, bool pending,
             return;
         }
 
-        ConversationMap(root(shm_)->map).put(mapping, now_s(), pending,
-                                             returns);
+        ConversationMap(root(shm_)->map).put(mapping, storing_s(shm_),
+                                             pending, returns);
         change = persist_put(shm_);
     }
 

@@ -1,7 +1,8 @@
 // Record: operation | flags | 2 zero | used_s | order | key | head | message |
-// id | user | app | zeros | crc.
+// id | user | app | birth_s | zeros | crc.
 // Header: magic | version | kind | generation | floor_s |
-// family | capacity | order | parent | parent_order | zeros | crc.
+// family | capacity | order | parent | parent_order | birth_s |
+// not_before_s | zeros | crc.
 
 #include "opendify/conversation_journal.hpp"
 
@@ -175,6 +176,8 @@ JournalHeaderBytes encode(const JournalHeader &header)
         .number(header.order)
         .number(header.parent)
         .number(header.parent_order)
+        .number(header.birth_s)
+        .number(header.not_before_s)
         .seal(to.size());
 
     return to;
@@ -202,7 +205,9 @@ bool decode(std::string_view bytes, JournalHeader &header)
         .number(found.capacity)
         .number(found.order)
         .number(found.parent)
-        .number(found.parent_order);
+        .number(found.parent_order)
+        .number(found.birth_s)
+        .number(found.not_before_s);
 
     found.kind = static_cast<JournalKind>(kind);
 
@@ -237,6 +242,7 @@ JournalRecordBytes encode(const JournalRecord &record)
         .bytes(entry.id.text)
         .bytes(entry.owner.user)
         .bytes(entry.owner.app)
+        .number(record.birth_s)
         .seal(to.size());
 
     return to;
@@ -263,7 +269,8 @@ bool decode(std::string_view bytes, JournalRecord &record)
         .bytes(entry.message)
         .bytes(entry.id.text)
         .bytes(entry.owner.user)
-        .bytes(entry.owner.app);
+        .bytes(entry.owner.app)
+        .number(record.birth_s);
 
     record.operation = static_cast<JournalOperation>(operation);
     entry.has_head = (flags & has_head) != 0;

@@ -86,6 +86,8 @@ TEST(ConversationJournal, HeaderComesBack)
     header.order = 1ull << 40;
     header.parent = 0xfedcba9876543210;
     header.parent_order = 3;
+    header.birth_s = 0xf1f2f3f4;
+    header.not_before_s = 5;
 
     JournalHeader out;
     ASSERT_TRUE(decode(text(encode(header)), out));
@@ -97,6 +99,21 @@ TEST(ConversationJournal, HeaderComesBack)
     EXPECT_EQ(out.order, 1ull << 40);
     EXPECT_EQ(out.parent, header.parent);
     EXPECT_EQ(out.parent_order, 3u);
+    EXPECT_EQ(out.birth_s, 0xf1f2f3f4u);
+    EXPECT_EQ(out.not_before_s, 5u);
+}
+
+TEST(ConversationJournal, BirthComesBackWithEachRecord)
+{
+    JournalRecord record = record_of(1);
+    JournalRecord out;
+
+    ASSERT_TRUE(decode(text(encode(record)), out));
+    EXPECT_EQ(out.birth_s, 0u);  // of a version that did not write it
+    record.birth_s = 0xf1f2f3f4;
+    ASSERT_TRUE(decode(text(encode(record)), out));
+    EXPECT_EQ(out.birth_s, 0xf1f2f3f4u);
+    EXPECT_EQ(text(encode(out)), text(encode(record)));
 }
 
 // So that a file can be read by another machine and another version.
