@@ -289,7 +289,7 @@ def test_a_wrong_request_deletes_nothing(admin, method, path, body):
 
 def test_what_is_not_there(admin):
     assert refused(admin, 404, '?model=none')['code'] == 'model_not_found'
-    assert refused(admin, 404, 'a/b')['code'] is None
+    assert refused(admin, 404, 'a/b')['code'] == 'unknown_url'
     assert refused(admin, 404, 'x' * 41)['code'] == 'conversation_not_found'
 
 

@@ -441,14 +441,15 @@ def test_moderation_takes_back_what_was_not_said(bare_site):
     site = bare_site.start(location=LONG)
     says_and_is_silent(site, tail=replaced)
     chat = Chat(site)
-    first = chat.say('CANARY one')
+    chat.say('CANARY one')
     answer = chat.answer
     assert answer.finish == 'content_filter'
     shown, end = answer.text.split('\n\n')
     assert TEXT.startswith(shown) and shown != TEXT
     assert end == 'I cannot talk about that.'
     site.app('chat-bot').script = None
-    assert conversation(chat.say('CANARY two')) == first.ids.conversation
+    # Dify has the replacement alone.
+    assert conversation(chat.say('CANARY two')) is None
 
 
 def test_moderation_in_its_window(bare_site):
