@@ -42,6 +42,7 @@ struct Message {
     Role                    role;
     std::string             text;  // text parts joined with "\n"; blanks kept
     std::vector<Attachment> files = {};
+    std::string             name = {};  // tells people of one role apart
 };
 
 // One named value of a request: an input of the app. `json` is the value's

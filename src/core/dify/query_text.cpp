@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dify/short_text.hpp"
+
 namespace opendify {
 
 namespace {
@@ -39,17 +41,45 @@ std::string text_from(const Turn &turn, std::size_t at, bool instructions)
     return out;
 }
 
-std::string_view speaker(Role role)
+// Its name on one line, in what is text for the model.
+std::string name_of(const Message &message)
+{
+    constexpr std::size_t kMaxChars = 64;
+
+    return dify::one_line(message.name, kMaxChars);
+}
+
+// Whether the users of the messages have names that part them.
+bool has_several_users(const Turn &turn)
+{
+    const Message *first = nullptr;
+
+    for (const Message &message : turn.messages) {
+        if (message.role != Role::user) {
+            continue;
+        }
+
+        if (first != nullptr && message.name != first->name) {
+            return true;
+        }
+
+        first = &message;
+    }
+
+    return false;
+}
+
+std::string_view role_name(Role role)
 {
     switch (role) {
     case Role::system:
-        return "System: ";
+        return "System";
     case Role::user:
-        return "User: ";
+        return "User";
     case Role::assistant:
-        return "Assistant: ";
+        return "Assistant";
     case Role::tool:
-        return "Tool: ";
+        return "Tool";
     }
 
     return {};
@@ -66,8 +96,12 @@ std::string history_text(const Turn &turn)
             continue;
         }
 
+        const std::string name = name_of(message);
+
         out += out.empty() ? "Conversation so far:\n" : "\n";
-        out.append(speaker(message.role)).append(message.text);
+        out.append(role_name(message.role));
+        out += name.empty() ? "" : " (" + name + ")";
+        out.append(": ").append(message.text);
     }
 
     return out;
@@ -83,10 +117,35 @@ bool brings_files(const Turn &turn)
                        });
 }
 
+// The new turn, each of several people's words with their name.
+std::string named_turn_text(const Turn &turn)
+{
+    std::string out;
+
+    for (std::size_t i = new_turn_at(turn); i < turn.messages.size(); i++) {
+        const Message    &message = turn.messages[i];
+        const std::string name = name_of(message);
+
+        if (message.role == Role::user && !name.empty()
+            && !is_blank(message.text)) {
+            join(out, name + ": " + message.text);
+
+        } else if (message.role != Role::system) {
+            join(out, message.text);
+        }
+    }
+
+    return out;
+}
+
 std::string asked_text(const ChatCall &call)
 {
     const Turn &turn = *call.turn;
-    std::string asked = new_turn_text(turn);
+    std::string asked = has_several_users(turn) ? named_turn_text(turn) : "";
+
+    if (is_blank(asked)) {
+        asked = new_turn_text(turn);
+    }
 
     if (is_blank(asked)) {
         if (turn.messages.back().role == Role::assistant) {

@@ -99,6 +99,7 @@ bool read_message(RequestReader &reader, JsonValue value, std::size_t index)
     }
 
     reader.turn.messages.push_back(Message{row->role, {}});
+    reader.turn.messages.back().name = value["name"].string();
     return read_content(reader, value["content"], index, *row);
 }
 
@@ -132,12 +133,30 @@ bool read_messages(RequestReader &reader, JsonValue value)
     return true;
 }
 
+// A choice that leaves the answer to the model can be kept to: some clients
+// write "auto" as an object, or name the tools that are allowed.
+bool forces_a_tool(JsonValue choice)
+{
+    std::string_view how = choice.string();
+
+    if (choice.is(JsonType::object)) {
+        how = choice["type"].string();
+
+        if (how == "allowed_tools") {
+            JsonValue allowed = choice[how];
+            how = (allowed ? allowed : choice)["mode"].string();
+        }
+
+        return how != "auto" && how != "none";
+    }
+
+    return how == "required" || how == "any";
+}
+
 }  // namespace
 
 bool openai::read_chat_members(RequestReader &reader, JsonValue root)
 {
-    JsonValue choice = root["tool_choice"];
-
     reader.turn.has_tools =
         root["tools"].size() > 0 || root["functions"].size() > 0;
 
@@ -148,8 +167,7 @@ bool openai::read_chat_members(RequestReader &reader, JsonValue root)
                { "top_logprobs", root["top_logprobs"].integer(0) > 0,
                  "leave it out" },
                { "tool_choice",
-                 choice.is(JsonType::object)
-                     || choice.string() == "required",
+                 forces_a_tool(root["tool_choice"]),
                  "send \"auto\" or \"none\", the app uses its own tools" },
                { "function_call",
                  root["function_call"].is(JsonType::object),

@@ -285,6 +285,33 @@ TEST(DecodeChatRequest, RefusesWhatChangesTheAnswersShape)
     expect_refused(with(R"("n":"2")"), Errc::bad_value, "n");
 }
 
+TEST(DecodeChatRequest, AToolIsForcedOrNot)
+{
+    for (std::string choice : {
+             R"("auto")", R"("none")", R"("")", R"({"type":"auto"})",
+             R"({"type":"none"})",
+             R"({"type":"allowed_tools","mode":"auto","tools":[]})",
+             R"({"type":"allowed_tools","allowed_tools":{"mode":"auto"}})",
+         })
+    {
+        EXPECT_TRUE(decode(with("\"tool_choice\":" + choice))) << choice;
+    }
+
+    for (std::string choice : {
+             R"("required")", R"("any")", R"({})", R"({"type":"any"})",
+             R"({"type":"required"})", R"({"type":"tool","name":"f"})",
+             R"({"type":"function","function":{"name":"f"}})",
+             R"({"type":"custom","custom":{"name":"f"}})",
+             R"({"type":"file_search"})",
+             R"({"type":"allowed_tools","mode":"required","tools":[]})",
+             R"({"type":"allowed_tools","allowed_tools":{"mode":"required"}})",
+         })
+    {
+        expect_refused(with("\"tool_choice\":" + choice),
+                       Errc::unsupported_value, "tool_choice");
+    }
+}
+
 TEST(DecodeChatRequest, IsDeafToTheRest)
 {
     EXPECT_TRUE(decode(with(R"("n":1,"logprobs":false,"top_logprobs":0,
