@@ -35,6 +35,33 @@ def test_clients_are_told_apart(bare_site, location, left, right):
     assert conversation(one.say('CANARY on')) == first.ids.conversation
 
 
+@pytest.mark.parametrize('empty', ['Bearer', 'Bearer ', 'bearer \t', ''])
+@pytest.mark.parametrize('name', ['Api-Key', 'X-Api-Key'])
+def test_a_bearer_without_a_key_hides_no_other(site, name, empty):
+    one, two = (Chat(site, headers=[('Authorization', empty), (name, key)])
+                for key in ('sk-CANARY1', 'sk-CANARY2'))
+    first = one.say('CANARY hello')
+    two.messages = [dict(m) for m in one.messages]
+    second = two.say('CANARY on')
+    assert conversation(second) is None
+    assert second.json['user'] != first.json['user']
+
+
+@pytest.mark.parametrize('headers', [
+    [('Authorization', 'Bearer  sk-CANARY1')],
+    [('Authorization', 'BEARER sk-CANARY1 ')],
+    [('Authorization', 'bearer\tsk-CANARY1')],
+    [('Api-Key', ' sk-CANARY1 ')],
+    [('Authorization', 'Bearer '), ('X-Api-Key', 'sk-CANARY1')],
+    [('Api-Key', ''), ('X-Api-Key', 'sk-CANARY1')],
+])
+def test_one_key_is_one_client(site, headers):
+    chat = Chat(site, headers=[('Authorization', 'Bearer sk-CANARY1')])
+    first = chat.say('CANARY hello')
+    chat.headers = headers
+    assert conversation(chat.say('CANARY on')) == first.ids.conversation
+
+
 def test_a_client_with_two_keys(bare_site):
     """Its name counts, if it has one."""
     site = bare_site.start(location='opendify_client team-1;')

@@ -8,27 +8,52 @@ namespace {
 
 constexpr size_t kClientHashBytes = 8;
 
-// Hash of the key that the client showed, "" if it showed none.
-std::string_view bearer_hash(ngx_http_request_t *r)
+std::string_view trimmed(std::string_view text)
 {
-    static constexpr std::string_view kScheme = "bearer ";
+    auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
 
-    auto key = request_header(r, "authorization");
+    while (!text.empty() && is_blank(text.front())) {
+        text.remove_prefix(1);
+    }
 
-    if (key.size() >= kScheme.size()
-        && ngx_strncasecmp(borrow(key).data, borrow(kScheme).data,
+    while (!text.empty() && is_blank(text.back())) {
+        text.remove_suffix(1);
+    }
+
+    return text;
+}
+
+// The key behind "Bearer", "" if there is none. A header of another scheme
+// (Basic) is of whoever guards the location, and tells clients apart as well.
+std::string_view bearer(std::string_view header)
+{
+    static constexpr std::string_view kScheme = "bearer";
+
+    auto value = trimmed(header);
+
+    if (value.size() >= kScheme.size()
+        && ngx_strncasecmp(borrow(value).data, borrow(kScheme).data,
                            kScheme.size())
-               == 0)
+               == 0
+        && (value.size() == kScheme.size() || value[kScheme.size()] == ' '
+            || value[kScheme.size()] == '\t'))
     {
-        key.remove_prefix(kScheme.size());
+        value.remove_prefix(kScheme.size());
     }
 
-    if (key.empty()) {
-        key = request_header(r, "api-key");
-    }
+    return trimmed(value);
+}
 
-    if (key.empty()) {
-        key = request_header(r, "x-api-key");
+// Hash of the first key that the client showed, "" if it showed none. The same
+// key by another header is the same client.
+std::string_view key_hash(ngx_http_request_t *r)
+{
+    auto key = bearer(request_header(r, "authorization"));
+
+    for (std::string_view name : {"api-key", "x-api-key"}) {
+        if (key.empty()) {
+            key = trimmed(request_header(r, name));
+        }
     }
 
     if (key.empty()) {
@@ -46,7 +71,7 @@ std::string_view bearer_hash(ngx_http_request_t *r)
 
 std::string_view client_of(ngx_http_request_t *r, const LocConf *conf)
 {
-    return conf->client == nullptr ? bearer_hash(r)
+    return conf->client == nullptr ? key_hash(r)
                                    : first_value(r, conf->client);
 }
 
