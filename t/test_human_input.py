@@ -387,3 +387,32 @@ def test_a_forged_token_names_nothing(waiting, token):
     chat.say('Send')
     assert not form_calls(waiting)
     assert chat.answer.text == TEXT
+
+
+ASKED_HUMAN = ('Cannot provide a new user prompt when the message history '
+               'contains unprocessed tool calls. (agent_run_id='
+               'd10c342f-5ac8-486c-8702-bb4ecaa05ae1)')
+
+
+@pytest.mark.parametrize('stream', [True, False])
+def test_a_new_agent_that_asked_a_human_is_replayed(site, stream):
+    """Dify takes no more turns in its conversation: the chat goes on in
+    another one, and from then on there."""
+    def play(ask):
+        if ask.ids.conversation == asked.ids.conversation:
+            return [(0.0, ask.ids.error('completion_request_error', 400,
+                                        ASKED_HUMAN))]
+        return dify_events.stream(ask.app.mode, ask.ids, ['Blue it is.'])
+    chat = Chat(site, 'new-agent')
+    site.app('new-agent').script = lambda ask: dify_events.stream(
+        ask.app.mode, ask.ids, ['Which colour?'])
+    asked = chat.say('CANARY paint it', stream)
+    site.app('new-agent').script = play
+    second = chat.say('CANARY blue', stream)
+    assert chat.answer.text == 'Blue it is.'
+    assert len(site.dify.runs) == 3 and conversation(second) is None
+    for words in ('CANARY paint it', 'Which colour?', 'CANARY blue'):
+        assert words in second.json['query']
+    third = chat.say('CANARY thanks', stream)
+    assert conversation(third) == second.ids.conversation
+    assert len(site.dify.runs) == 4
