@@ -8,6 +8,7 @@ import time
 import pytest
 
 import dify_events
+from attachments import begin, picture, said
 from fake_dify import Reply
 
 HTML = b'<html>Please log in</html>'
@@ -34,7 +35,7 @@ def stream_as(kind, headers=(), change=lambda body: body, framing='close'):
     ('37', 37, 37), ('0', 1, 1), ('999999999', 86400, 86400),
     (email.utils.formatdate(time.time() + 5000, usegmt=True), 1000, 5000),
     ('Wed, 21 Oct 2015 07:28:00 GMT', 1, 1),
-])
+], ids=range(5))
 def test_when_to_come_again(site, status, value, least, most):
     site.app('chat-bot').script = lambda ask: page(
         status, headers=[('Retry-After', value)])
@@ -95,6 +96,24 @@ def test_another_server_answers(site, where, reply, words):
         assert word in response.error['message']
     assert 'p4ssword' not in response.body.decode()
     assert 'p4ssword' not in site.nginx.log()
+
+
+@pytest.mark.parametrize('reply, status, words', [
+    (page(503, headers=[('Retry-After', '41')]), 503, ['in front of Dify']),
+    (page(302, headers=[('Location', 'https://d.example/v1/files/upload')]),
+     502, ['https://d.example', 'proxy_pass']),
+    (page(200, gzip.compress(b'{"id":"a"}'), 'application/json',
+          [('Content-Encoding', 'gzip')]), 502, ['gzip', 'Accept-Encoding']),
+    (page(201), 502, ['a web page', 'proxy_pass']),
+])
+def test_another_server_takes_the_file(bare_site, reply, status, words):
+    site = begin(bare_site)
+    site.dify.upload_script = reply
+    response = site.ask(messages=said(picture()))
+    assert response.status == status, response.body
+    assert response.header('retry-after') == ('41' if status == 503 else None)
+    for word in words:
+        assert word in response.error['message']
 
 
 # --- Dify's answer in other clothes ----------------------------------------

@@ -117,12 +117,23 @@ BackendRequest encode_stop_call(AppMode mode, std::string_view task_id,
 // in the order they would be sent. `call` is about `turn`.
 std::vector<Attachment *> files_to_upload(Turn &turn, const ChatCall &call);
 
+// What counts of a reply's head; "" where it is missing.
+struct ReplyHead {
+    std::string_view content_type = {};
+    std::string_view content_encoding = {};
+    std::string_view location = {};
+    std::string_view retry_after = {};
+    // Where that is a date: how far it is ahead, less than 0 if it is over.
+    std::optional<std::int64_t> retry_date_in_s = {};
+};
+
 // A file goes to the backend first, as the same user (spec dify-api §8.1).
 // Its bytes are moved into the call.
 BackendRequest encode_upload_call(Attachment &file, std::string_view user);
 // The id, or why not: bad_value if it is about the file (the caller knows its
 // `param`).
-Result<std::string> decode_upload_reply(int status, std::string_view body);
+Result<std::string> decode_upload_reply(int status, std::string_view body,
+                                        const ReplyHead &head = {});
 
 // Questions that suggest themselves after an answer; empty if the reply is
 // anything else.
@@ -188,16 +199,6 @@ BackendRequest encode_mode_probe();
 // Mode from an /info body; unknown when the body has none (Dify before 1.4),
 // a Failure when it is not such a body.
 Result<AppMode> decode_info(std::string_view body);
-
-// What counts of a reply's head; "" where it is missing.
-struct ReplyHead {
-    std::string_view content_type = {};
-    std::string_view content_encoding = {};
-    std::string_view location = {};
-    std::string_view retry_after = {};
-    // Where that is a date: how far it is ahead, less than 0 if it is over.
-    std::optional<std::int64_t> retry_date_in_s = {};
-};
 
 // A body is an event stream whatever its type says.
 bool begins_event_stream(std::string_view body);

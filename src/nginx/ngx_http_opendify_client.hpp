@@ -272,6 +272,7 @@ public:
 
     int status() const { return static_cast<int>(call_->status); }
     const std::string &reply() const { return call_->reply; }
+    ReplyHead head() const { return call_reply_head(call_); }
     Failure failure() const { return call_failure(call_); }
 
 private:

@@ -62,7 +62,7 @@ void uploads_on_call(ClientCtx *ctx)
     }
 
     auto *file = ctx->uploads.back();
-    auto  id = decode_upload_reply(call.status(), call.reply());
+    auto  id = decode_upload_reply(call.status(), call.reply(), call.head());
 
     if (id) {
         zone_of(ctx).put_file(file_digest(ctx, *file), *id);

@@ -175,7 +175,8 @@ BackendRequest encode_upload_call(Attachment &file, std::string_view user)
     return request;
 }
 
-Result<std::string> decode_upload_reply(int status, std::string_view body)
+Result<std::string> decode_upload_reply(int status, std::string_view body,
+                                        const ReplyHead &head)
 {
     wire::JsonDocument doc;
     if ((status == 200 || status == 201)
@@ -184,7 +185,7 @@ Result<std::string> decode_upload_reply(int status, std::string_view body)
         return std::string(doc.root()["id"].string());
     }
 
-    Failure failure = decode_error_reply(status, body);
+    Failure failure = decode_error_reply(status, body, head);
     if (failure.errc != Errc::backend_rejected) {
         return failure;
     }

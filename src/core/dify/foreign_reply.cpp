@@ -26,15 +26,26 @@ std::string_view trimmed(std::string_view text)
                : text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
+bool is_same(char any_case, char lower)
+{
+    return (any_case >= 'A' && any_case <= 'Z' ? any_case - 'A' + 'a'
+                                               : any_case)
+           == lower;
+}
+
 bool has_type(std::string_view type, std::string_view name)
 {
-    const auto same = [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
-    };
-
     return std::search(type.begin(), type.end(), name.begin(), name.end(),
-                       same)
+                       is_same)
            != type.end();
+}
+
+bool is_identity(std::string_view encoding)
+{
+    constexpr std::string_view kIdentity = "identity";
+
+    return std::equal(encoding.begin(), encoding.end(), kIdentity.begin(),
+                      kIdentity.end(), is_same);
 }
 
 // Printable ASCII, bounded.
@@ -123,7 +134,7 @@ std::string foreign_reply_text(int status, std::string_view body,
 {
     const std::string_view encoding = trimmed(head.content_encoding);
 
-    if (!encoding.empty() && !has_type(encoding, "identity")) {
+    if (!encoding.empty() && !is_identity(encoding)) {
         return compressed_text(encoding);
     }
 

@@ -125,7 +125,8 @@ TEST(ForeignReply, DifysOwnWordsStay)
 
 TEST(ForeignReply, ACompressedAnswerIsNamed)
 {
-    for (const char *encoding : {"gzip", "br", "deflate", "zstd"}) {
+    for (const char *encoding : {"gzip", "br", "deflate", "zstd",
+                                 "gzip,identity"}) {
         ReplyHead head;
         head.content_type = "text/event-stream";
         head.content_encoding = encoding;
