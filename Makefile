@@ -20,8 +20,8 @@ NGX_FLAGS ?= --with-compat --with-debug --with-threads \
 CC_OPT    ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT    ?= -Wl,-z,relro -Wl,-z,now
 
-.PHONY: help deps build unit outcomes e2e test check demo fuzz sanitize bench \
-        bench-programs clean dist FORCE
+.PHONY: help deps build unit outcomes e2e faults test check demo fuzz \
+        sanitize bench bench-programs clean dist FORCE
 
 help: ## show this list
 	@grep -hE '^[a-z0-9]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -129,6 +129,10 @@ e2e: $(PACKAGES) build ## run t/ against a real nginx (E2E_ARGS='-k name')
 	@rm -f $(RESULTS)/e2e.xml; mkdir -p $(RESULTS)
 	OPENDIFY_MODULE=$(abspath $(MODULE)) $(PYTEST) \
 	    --junitxml=$(RESULTS)/e2e.xml $(E2E_ARGS)
+
+faults: $(PACKAGES) build ## fail each call into the system once, for minutes
+	OPENDIFY_MODULE=$(abspath $(MODULE)) OPENDIFY_FAULTS=all \
+	    $(PYTHON) -m pytest t/test_syscall_faults.py -q $(E2E_ARGS)
 
 test: ## run everything: check, unit, e2e
 	@$(MAKE) --no-print-directory check
