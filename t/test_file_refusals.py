@@ -146,7 +146,7 @@ def test_the_form_of_an_old_server(site, model):
     (remote(''), 'image_url.url'),
     ({'type': 'image_url'}, 'image_url'),
     ({'type': 'input_audio', 'input_audio': {
-        'data': 'CANARY', 'format': 'wav'}}, 'input_audio.data'),
+        'data': 'CANARY!', 'format': 'wav'}}, 'input_audio.data'),
     (sound(kind='flac'), 'input_audio.format'),
     ({'type': 'file', 'file': {'file_id': 'file-1'}}, 'file.file_id'),
     ({'type': 'file', 'file': {'filename': 'x.pdf'}}, 'file.file_data'),

@@ -14,7 +14,9 @@ namespace {
 void add_message(std::vector<FileAt> &out, const Turn &turn, std::size_t at,
                  bool earlier)
 {
-    if (turn.messages[at].role != Role::user) {
+    const Role role = turn.messages[at].role;
+
+    if (role != Role::user && role != Role::tool) {
         return;
     }
 

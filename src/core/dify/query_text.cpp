@@ -112,7 +112,8 @@ bool brings_files(const Turn &turn)
     return std::any_of(turn.messages.begin()
                            + static_cast<std::ptrdiff_t>(new_turn_at(turn)),
                        turn.messages.end(), [](const Message &message) {
-                           return message.role == Role::user
+                           return (message.role == Role::user
+                                   || message.role == Role::tool)
                                   && !message.files.empty();
                        });
 }

@@ -9,12 +9,13 @@
 
 namespace opendify::openai {
 
-// Text, and the files of a user's message, into `message`; parts of any other
-// type, and files of anybody else, are skipped. `param` names the content.
+// Texts, and the files of users and tools, into `message`; what an assistant
+// thought or called is skipped. Any other part is refused. `parts` is an array
+// of them, or one; `param` names it.
 bool read_content_parts(RequestReader &reader, wire::JsonValue parts,
                         const std::string &param, Message &message);
 
-// Whether `type` is one of image_url, input_audio and file.
+// Whether `type` is one that brings a file: image_url, input_file, ...
 bool is_file_part(std::string_view type);
 
 // One of these, added to `message`. `param` names the part.

@@ -1,5 +1,6 @@
 #include "openai/data_url.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -11,7 +12,7 @@ namespace opendify::openai {
 namespace {
 
 constexpr std::string_view kData = "data:";
-constexpr std::string_view kBase64 = ";base64";
+constexpr std::string_view kBase64 = "base64";
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -29,6 +30,9 @@ constexpr std::array<std::uint8_t, 256> make_digits()
         table[static_cast<unsigned char>(kAlphabet[i])] =
             static_cast<std::uint8_t>(i);
     }
+
+    table['-'] = table['+'];  // of the alphabet for URLs
+    table['_'] = table['/'];
 
     return table;
 }
@@ -77,15 +81,54 @@ std::size_t decode_whole(std::string_view text, std::string &bytes)
     return at;
 }
 
-// It ends up in a header.
-bool is_mime(std::string_view text)
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::string_view trimmed(std::string_view text)
 {
-    return text.find('/') != std::string_view::npos
-           && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789"
-                                     "/!#$&-^_.+") == std::string_view::npos;
+    text = without_blanks(text);
+
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+// Whether "base64" is one of the parameters behind the mime.
+bool says_base64(std::string_view head)
+{
+    std::size_t at = head.find(';');
+
+    while (at != std::string_view::npos) {
+        const std::size_t next = head.find(';', at + 1);
+
+        if (trimmed(head.substr(at + 1, next - at - 1)) == kBase64) {
+            return true;
+        }
+
+        at = next;
+    }
+
+    return false;
 }
 
 }  // namespace
+
+std::string_view without_blanks(std::string_view text)
+{
+    text.remove_prefix(std::min(text.size(), text.find_first_not_of(kBlanks)));
+
+    return text;
+}
+
+std::string mime_in(std::string_view text)
+{
+    std::string mime =
+        wire::lower_case(trimmed(text.substr(0, text.find(';'))));
+
+    return mime.find('/') != std::string::npos
+                   && mime.find_first_not_of(
+                          "abcdefghijklmnopqrstuvwxyz0123456789/!#$&-^_.+")
+                          == std::string::npos
+               ? mime
+               : "";
+}
 
 bool has_scheme(std::string_view url, std::string_view scheme)
 {
@@ -114,6 +157,10 @@ bool Base64Decoder::add(std::string_view text, std::string &bytes)
 
 bool Base64Decoder::add_one(char c, std::string &bytes)
 {
+    if (kBlanks.find(c) != std::string_view::npos) {
+        return true;
+    }
+
     const std::size_t place = characters_++ % 4;
 
     if (c == '=') {
@@ -146,6 +193,8 @@ bool decode_base64(std::string_view text, std::string &bytes)
 
 bool split_data_url(std::string_view url, DataUrl &out)
 {
+    url = without_blanks(url);
+
     const std::size_t comma = url.find(',');
 
     if (!has_scheme(url, kData) || comma == std::string_view::npos) {
@@ -162,15 +211,8 @@ bool split_data_url(std::string_view url, DataUrl &out)
         out.data = out.plain;
     }
 
-    out.mime = head.substr(0, head.find(';'));
-
-    if (!is_mime(out.mime)) {
-        out.mime.clear();
-    }
-
-    out.base64 = head.size() >= kBase64.size()
-                 && head.compare(head.size() - kBase64.size(), kBase64.size(),
-                                 kBase64) == 0;
+    out.mime = mime_in(head);
+    out.base64 = says_base64(head);
 
     return true;
 }

@@ -68,13 +68,8 @@ bool read_content(RequestReader &reader, JsonValue value, std::size_t index,
         return true;
     }
 
-    const std::string param = message_param(index, kContent);
-
-    if (!value.is(JsonType::array)) {
-        return reader.must_be(param, "a string or an array of content parts");
-    }
-
-    return openai::read_content_parts(reader, value, param, message);
+    return openai::read_content_parts(reader, value,
+                                      message_param(index, kContent), message);
 }
 
 bool read_message(RequestReader &reader, JsonValue value, std::size_t index)

@@ -1,4 +1,10 @@
+// The parts of a message, in the words of OpenAI's APIs and of others whose
+// meaning is plain.
+
 #include "openai/content_parts.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace opendify::openai {
 
@@ -7,49 +13,161 @@ namespace {
 using wire::JsonType;
 using wire::JsonValue;
 
-// The text of a part is in the member that is called like its type.
-bool read_text_part(RequestReader &reader, JsonValue part,
-                    const std::string &param, bool &first, std::string &text)
+constexpr std::size_t kMaxMembers = 64;  // of one part
+
+// What an assistant has beside its text: nothing that it said.
+constexpr std::string_view kUnsaid[] = {
+    "thinking", "reasoning", "redacted_thinking", "tool_use", "tool_call",
+    "tool-call",
+};
+
+// Of the message that is read; whether a text came before.
+struct PartReader {
+    RequestReader &reader;
+    Message       &message;
+    bool           first = true;
+
+    bool read(JsonValue part, const std::string &param);
+    bool read_list(JsonValue parts, const std::string &param);
+
+private:
+    bool add_text(JsonValue text, const std::string &param);
+    bool read_text(JsonValue part, std::string_view member, std::string param);
+    bool read_result(JsonValue part, std::string param);
+    bool refuse(std::string_view type, const std::string &param);
+};
+
+bool PartReader::add_text(JsonValue text, const std::string &param)
 {
-    std::string_view type = part["type"].string();
-    JsonValue        piece = part[type];
-
-    if (piece.is_null_or_missing()) {
-        return reader.missing(param + "." + std::string(type));
+    if (text.is_null_or_missing()) {
+        return reader.missing(param);
     }
 
-    if (!piece.is(JsonType::string)) {
-        return reader.must_be(param + "." + std::string(type), "a string");
+    if (!text.is(JsonType::string)) {
+        return reader.must_be(param, "a string");
     }
 
-    if (!reader.has_room(piece.string())) {
+    if (!reader.has_room(text.string())) {
         return reader.too_much_text(param);
     }
 
-    text.append(first ? "" : "\n").append(piece.string());
+    message.text.append(first ? "" : "\n").append(text.string());
     first = false;
     return true;
 }
 
-bool read_part(RequestReader &reader, JsonValue part,
-               const std::string &param, bool &first, Message &message)
+bool PartReader::read_text(JsonValue part, std::string_view member,
+                           std::string param)
 {
+    JsonValue text = part[member];
+    param.append(".").append(member);
+
+    if (text.is(JsonType::object)) {  // with annotations beside it
+        text = text["value"];
+        param += ".value";
+    }
+
+    return add_text(text, param);
+}
+
+// What a tool answered: a text, parts, or nothing.
+bool PartReader::read_result(JsonValue part, std::string param)
+{
+    JsonValue content = part["content"];
+    param += ".content";
+
+    if (content.is_null_or_missing()) {
+        return true;
+    }
+
+    return content.is(JsonType::string) ? add_text(content, param)
+                                        : read_list(content, param);
+}
+
+bool PartReader::refuse(std::string_view type, const std::string &param)
+{
+    constexpr std::size_t kMaxShown = 40;
+    const bool            shown =
+        type.size() <= kMaxShown
+        && std::all_of(type.begin(), type.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                      || (c >= '0' && c <= '9') || c == '_' || c == '-'
+                      || c == '.';
+           });
+
+    return reader.refuse(
+        Errc::unsupported_value, param,
+        "A content part of the type '"
+            + std::string(shown ? type : std::string_view("...")) + "' at '"
+            + param
+            + "' is not supported in a message of this role: send text, or in "
+              "messages of the user files as 'image_url', 'input_audio' or "
+              "'file'.");
+}
+
+bool PartReader::read(JsonValue part, const std::string &param)
+{
+    if (part.is(JsonType::string)) {
+        return add_text(part, param);
+    }
+
     std::string_view type = part["type"].string();
 
-    if (type.empty()) {
+    if (type.empty() || part.size() > kMaxMembers) {
         return reader.must_be(param,
                               "an object with a 'type', such as "
                               "{\"type\":\"text\",\"text\":\"...\"}");
     }
 
-    if (type == "text"
-        || (type == "refusal" && message.role == Role::assistant))
-    {
-        return read_text_part(reader, part, param, first, message.text);
+    if (type == "text" || type == "input_text" || type == "output_text") {
+        return read_text(part, "text", param);
     }
 
-    if (message.role == Role::user && is_file_part(type)) {
-        return read_file_part(reader, part, param, message);
+    const bool  ours = message.role == Role::assistant;
+    const bool  theirs =
+        message.role == Role::user || message.role == Role::tool;
+    JsonValue   source = part["source"];
+
+    if (ours && type == "refusal") {
+        return read_text(part, "refusal", param);
+    }
+
+    if (ours
+        && std::find(std::begin(kUnsaid), std::end(kUnsaid), type)
+               != std::end(kUnsaid)) {
+        return true;
+    }
+
+    if (theirs && type == "tool_result") {
+        return read_result(part, param);
+    }
+
+    if (type == "document" && source["type"].string() == "text") {
+        return read_text(source, "data", param + ".source");
+    }
+
+    return theirs && is_file_part(type)
+               ? read_file_part(reader, part, param, message)
+               : refuse(type, param);
+}
+
+bool PartReader::read_list(JsonValue parts, const std::string &param)
+{
+    if (parts.is(JsonType::object)) {
+        return read(parts, param);
+    }
+
+    if (!parts.is(JsonType::array)) {
+        return reader.must_be(param,
+                              "a string or an array of content parts");
+    }
+
+    std::size_t index = 0;
+
+    for (JsonValue part = parts.first(); part; part = part.next()) {
+        if (!read(part, param + "[" + std::to_string(index++) + "]")) {
+            return false;
+        }
     }
 
     return true;
@@ -60,19 +178,9 @@ bool read_part(RequestReader &reader, JsonValue part,
 bool read_content_parts(RequestReader &reader, JsonValue parts,
                         const std::string &param, Message &message)
 {
-    std::size_t index = 0;
-    bool        first = true;
+    PartReader part_reader{reader, message};
 
-    for (JsonValue part = parts.first(); part; part = part.next()) {
-        if (!read_part(reader, part,
-                       param + "[" + std::to_string(index++) + "]", first,
-                       message))
-        {
-            return false;
-        }
-    }
-
-    return true;
+    return part_reader.read_list(parts, param);
 }
 
 }  // namespace opendify::openai

@@ -4,12 +4,15 @@
 //     input_audio  base64, wav or mp3
 //     file         a data: URL or base64, with a name
 //
+// and those of other dialects, which have the same in members of their own.
+//
 // A message about a bad one names the member and never quotes its data.
 
 #include <utility>
 
 #include "openai/content_parts.hpp"
 #include "openai/data_url.hpp"
+#include "openai/file_part.hpp"
 #include "openai/file_types.hpp"
 
 namespace opendify::openai {
@@ -20,17 +23,6 @@ using wire::JsonType;
 using wire::JsonValue;
 
 constexpr std::string_view kData = "data:";
-
-// A string that is there and not empty.
-bool demand(RequestReader &reader, JsonValue value, const std::string &param)
-{
-    if (value.is_null_or_missing()) {
-        return reader.missing(param);
-    }
-
-    return !value.string().empty()
-           || reader.must_be(param, "a string that is not empty");
-}
 
 bool demand_object(RequestReader &reader, JsonValue value,
                    const std::string &param)
@@ -67,8 +59,9 @@ bool read_data_url(RequestReader &reader, std::string_view url,
         file.bytes = parts.data;
 
     } else if (read) {
-        read = parts.plain.empty() ? reader.decode_base64(parts.data, file.bytes)
-                                   : decode_base64(parts.data, file.bytes);
+        read = parts.plain.empty()
+                   ? reader.decode_base64(parts.data, file.bytes)
+                   : decode_base64(parts.data, file.bytes);
     }
 
     if (!read) {
@@ -91,10 +84,40 @@ bool read_base64(RequestReader &reader, std::string_view text,
     return right_size(reader, file, param);
 }
 
+}  // namespace
+
+bool demand(RequestReader &reader, JsonValue value, const std::string &param)
+{
+    if (value.is_null_or_missing()) {
+        return reader.missing(param);
+    }
+
+    return !value.string().empty()
+           || reader.must_be(param, "a string that is not empty");
+}
+
+bool read_data(RequestReader &reader, std::string_view text,
+               const std::string &param, Attachment &file)
+{
+    text = without_blanks(text);
+
+    return has_scheme(text, kData) ? read_data_url(reader, text, param, file)
+                                   : read_base64(reader, text, param, file);
+}
+
+bool is_address(std::string_view text)
+{
+    return has_scheme(text, "http://") || has_scheme(text, "https://");
+}
+
+namespace {
+
 bool read_image_url(RequestReader &reader, std::string_view url,
                     const std::string &param, Attachment &file)
 {
-    if (has_scheme(url, "http://") || has_scheme(url, "https://")) {
+    url = without_blanks(url);
+
+    if (is_address(url)) {
         file.url = url;
         file.name = name_in_url(url);
         return true;
@@ -117,9 +140,12 @@ bool read_image_url(RequestReader &reader, std::string_view url,
     return true;
 }
 
-bool read_image(RequestReader &reader, JsonValue value, std::string param,
+bool read_image(RequestReader &reader, JsonValue part, std::string param,
                 Attachment &file)
 {
+    JsonValue value = part["image_url"];
+    param += ".image_url";
+
     // Old clients leave the object out.
     if (value.is(JsonType::object)) {
         value = value["url"];
@@ -130,9 +156,12 @@ bool read_image(RequestReader &reader, JsonValue value, std::string param,
            && read_image_url(reader, value.string(), param, file);
 }
 
-bool read_audio(RequestReader &reader, JsonValue value, std::string param,
+bool read_audio(RequestReader &reader, JsonValue part, std::string param,
                 Attachment &file)
 {
+    JsonValue value = part["input_audio"];
+    param += ".input_audio";
+
     if (!demand_object(reader, value, param)
         || !demand(reader, value["format"], param + ".format"))
     {
@@ -148,7 +177,7 @@ bool read_audio(RequestReader &reader, JsonValue value, std::string param,
     param += ".data";
 
     if (!demand(reader, value["data"], param)
-        || !read_base64(reader, value["data"].string(), param, file))
+        || !read_data(reader, value["data"].string(), param, file))
     {
         return false;
     }
@@ -159,9 +188,17 @@ bool read_audio(RequestReader &reader, JsonValue value, std::string param,
     return true;
 }
 
-bool read_file(RequestReader &reader, JsonValue value, std::string param,
+bool read_file(RequestReader &reader, JsonValue part, std::string param,
                Attachment &file)
 {
+    JsonValue value = part["file"];
+
+    if (value.is_null_or_missing() && has_foreign_file(part)) {
+        return read_foreign_file(reader, part, param, file);
+    }
+
+    param += ".file";
+
     if (!demand_object(reader, value, param)
         || !reader.refuse_asked({
                { param + ".file_id", !value["file_id"].is_null_or_missing(),
@@ -174,12 +211,10 @@ bool read_file(RequestReader &reader, JsonValue value, std::string param,
     }
 
     JsonValue data = value["file_data"];
-    auto      read = has_scheme(data.string(), kData) ? read_data_url
-                                                      : read_base64;
     param += ".file_data";
 
     if (!demand(reader, data, param)
-        || !read(reader, data.string(), param, file))
+        || !read_data(reader, data.string(), param, file))
     {
         return false;
     }
@@ -191,15 +226,23 @@ bool read_file(RequestReader &reader, JsonValue value, std::string param,
 
 struct FilePartRow {
     std::string_view type;
-    bool (*read)(RequestReader &reader, JsonValue value, std::string param,
+    Attachment::Kind kind;  // if its mime says no other
+    bool (*read)(RequestReader &reader, JsonValue part, std::string param,
                  Attachment &file);
 };
 
-// What a part says is in the member that is called like its type.
 constexpr FilePartRow kParts[] = {
-    { "image_url",   read_image },
-    { "input_audio", read_audio },
-    { "file",        read_file },
+    { "image_url",   Attachment::Kind::image,    read_image },
+    { "input_audio", Attachment::Kind::audio,    read_audio },
+    { "file",        Attachment::Kind::document, read_file },
+    { "input_image", Attachment::Kind::image,    read_foreign_file },
+    { "image",       Attachment::Kind::image,    read_foreign_file },
+    { "video_url",   Attachment::Kind::video,    read_foreign_file },
+    { "video",       Attachment::Kind::video,    read_foreign_file },
+    { "audio_url",   Attachment::Kind::audio,    read_foreign_file },
+    { "audio",       Attachment::Kind::audio,    read_foreign_file },
+    { "input_file",  Attachment::Kind::document, read_foreign_file },
+    { "document",    Attachment::Kind::document, read_foreign_file },
 };
 
 const FilePartRow *part_row(std::string_view type)
@@ -234,10 +277,9 @@ bool read_file_part(RequestReader &reader, JsonValue value,
 
     Attachment &file = message.files.emplace_back();
     file.param = param;
+    file.kind = row->kind;
 
-    if (row->read(reader, value[row->type],
-                  param + "." + std::string(row->type), file))
-    {
+    if (row->read(reader, value, param, file)) {
         return true;
     }
 
@@ -257,8 +299,7 @@ bool read_late_file(RequestReader &reader, const LateFile &late)
     Attachment &file = reader.turn.messages[late.message].files[late.file];
     const std::string  param = file.param;
 
-    return row->read(reader, late.part[row->type],
-                     param + "." + std::string(row->type), file);
+    return row->read(reader, late.part, param, file);
 }
 
 }  // namespace opendify::openai

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -68,13 +69,59 @@ TEST(DataUrl, RefusesWhatIsNotBase64)
     std::string out;
 
     for (std::string_view text :
-         {"A", "AA", "AAA", "AA==A", "====", "A===", "=AAA", "AA=A", "AA==\n",
-          " AA==", "AA\nA", "AA-_", "AAA\xc3", "AAAA=", "AA==AA=="})
+         {"A", "AAAAA", "AA==A", "====", "A===", "=AAA", "AA=A", "AA=",
+          "AA=\n", "AAA\xc3", "AAAA=", "AA==AA==", "AA==\nAA==", "A\nA,A",
+          "AA\fAA", "AA\vAA", "AA\xa0", "%%%%", "A \n", "AA*A"})
     {
         EXPECT_FALSE(decode_base64(text, out)) << text;
     }
 
     EXPECT_FALSE(decode_base64(std::string_view("AA\0A", 4), out));
+}
+
+// In lines and blanks, unpadded, in either alphabet, in any pieces.
+TEST(DataUrl, ReadsBase64AsEncodersWriteIt)
+{
+    std::mt19937 random(9);
+    std::string  bytes;
+
+    while (bytes.size() < 300) {
+        bytes += static_cast<char>(random());
+
+        std::string plain = encoded(bytes);
+        std::string urls = plain.substr(0, plain.find('='));
+
+        for (char &c : urls) {
+            c = c == '+' ? '-' : c == '/' ? '_' : c;
+        }
+
+        for (std::string_view end : {"\n", "\r\n", " ", "\t", " \r\n\t"}) {
+            for (std::size_t width : {1u, 4u, 60u, 75u, 76u}) {
+                std::string lines(end);
+
+                for (std::size_t at = 0; at < plain.size(); at += width) {
+                    lines.append(plain.substr(at, width)).append(end);
+                }
+
+                std::string out;
+                ASSERT_TRUE(decode_base64(lines, out)) << lines;
+                ASSERT_EQ(out, bytes);
+            }
+        }
+
+        std::string   out;
+        Base64Decoder decoder;
+
+        for (std::string_view rest = urls; !rest.empty();) {
+            const std::size_t cut = 1 + random() % 7;
+
+            ASSERT_TRUE(decoder.add(rest.substr(0, cut), out));
+            rest.remove_prefix(std::min(cut, rest.size()));
+        }
+
+        ASSERT_TRUE(decoder.finish());
+        ASSERT_EQ(out, bytes);
+    }
 }
 
 TEST(DataUrl, ReadsUrls)
@@ -88,6 +135,12 @@ TEST(DataUrl, ReadsUrls)
         { "DATA:Image/PNG;Base64,aGk=", "image/png", "hi" },
         { "data:image/png;name=a.png;base64,aGk=", "image/png", "hi" },
         { "data:image/png;base64,aGk%3D", "image/png", "hi" },
+        { "data:image/png;base64,aGk%0A", "image/png", "hi" },
+        { "data:image/png;base64, aG\r\nk", "image/png", "hi" },
+        { "\n data:image/png; BASE64 ,aGk", "image/png", "hi" },
+        { "data:image/png;base64;name=a.png,aGk=", "image/png", "hi" },
+        { "data:image/png;charset=utf-8;name=b;base64,aGk=", "image/png",
+          "hi" },
         { "data:;base64,aGk=", "", "hi" },
         { "data:text/plain,a%20b,c", "text/plain", "a b,c" },
         { "data:text/plain;charset=utf-8,hi", "text/plain", "hi" },

@@ -196,24 +196,64 @@ TEST(DecodeChatRequest, OnlyWhoMayCallToolsMayHaveNoContent)
 
     expect_refused(of(R"([{"role":"user","content":7}])"), Errc::bad_value,
                    "messages[0].content");
+    expect_refused(of(R"([{"role":"user","content":{}}])"), Errc::bad_value,
+                   "messages[0].content");
     expect_refused(of(R"([{"role":"user","content":{"type":"text"}}])"),
-                   Errc::bad_value, "messages[0].content");
+                   Errc::missing_field, "messages[0].content.text");
 }
 
-TEST(DecodeChatRequest, JoinsTextPartsAndSkipsOthers)
+TEST(DecodeChatRequest, JoinsTextParts)
 {
     expect_text(R"([{"role":"user","content":[
                     {"type":"text","text":" a "},
-                    {"type":"document","document":{"data":"AA=="}},
-                    {"type":"video_url","video_url":"x"},
-                    {"type":"refusal","refusal":"not mine"},
+                    "bare",
+                    {"type":"input_text","text":"c"},
+                    {"type":"document","source":{"type":"text","data":"d"}},
                     {"type":"text","text":""},
-                    {"type":"text","text":"b"}]}])",
-                Role::user, " a \n\nb");
+                    {"type":"tool_result","content":"e"},
+                    {"type":"tool_result","content":[
+                        {"type":"text","text":"f"}]},
+                    {"type":"text","text":{"value":"b"}}]}])",
+                Role::user, " a \nbare\nc\nd\n\ne\nf\nb");
+    expect_text(R"([{"role":"user","content":{"type":"text","text":"a"}}])",
+                Role::user, "a");
     expect_text(R"([{"role":"assistant","content":[
-                    {"type":"text","text":"a"},
+                    {"type":"thinking","thinking":"hm"},
+                    {"type":"output_text","text":"a"},
+                    {"type":"tool_use","id":"1","name":"f","input":{}},
+                    {"type":"redacted_thinking","data":"x"},
                     {"type":"refusal","refusal":"no"}]}])",
                 Role::assistant, "a\nno");
+}
+
+TEST(DecodeChatRequest, NamesPartsThatNobodyKnows)
+{
+    for (std::string role :
+         {"system", "developer", "user", "assistant", "tool", "function"})
+    {
+        for (std::string type : {"canary", "image_generation_call", "x.y-z"}) {
+            const std::string body =
+                of(R"([{"role":"user","content":"q"},{"role":")" + role
+                   + R"(","content":[{"type":"text","text":"a"},{"type":")"
+                   + type + R"("}]}])");
+            const auto turn = decode(body);
+
+            ASSERT_FALSE(turn) << body;
+            EXPECT_EQ(turn.failure().errc, Errc::unsupported_value);
+            EXPECT_EQ(turn.failure().param, "messages[1].content[1]");
+            EXPECT_NE(turn.failure().message.find("'" + type + "'"),
+                      std::string::npos);
+        }
+    }
+
+    for (std::string part :
+         {R"({"type":"refusal","refusal":"not mine"})",
+          R"({"type":"thinking","thinking":"not mine"})",
+          R"({"type":"tool_use"})", R"({"type":"a \n b"})"})
+    {
+        expect_refused(of(R"([{"role":"user","content":[)" + part + "]}]"),
+                       Errc::unsupported_value, "messages[0].content[0]");
+    }
 }
 
 TEST(DecodeChatRequest, RefusesBrokenParts)
@@ -222,7 +262,8 @@ TEST(DecodeChatRequest, RefusesBrokenParts)
         return of(R"([{"role":"user","content":)" + list + "}]");
     };
 
-    expect_refused(parts(R"(["a"])"), Errc::bad_value,
+    expect_refused(parts("[7]"), Errc::bad_value, "messages[0].content[0]");
+    expect_refused(parts("[null]"), Errc::bad_value,
                    "messages[0].content[0]");
     expect_refused(parts(R"([{"text":"a"}])"), Errc::bad_value,
                    "messages[0].content[0]");

@@ -134,7 +134,7 @@ TEST(DecodeFilePart, RefusesBadPictures)
          {"", "Canary", "http:", "http:Canary", "ftp://Canary/a.png",
           "file:///Canary", "blob:Canary", "//Canary/a.png", "data:Canary",
           "data:image/png;base64,", "data:,",
-          "data:image/png;base64,Canary", "data:image/png;base64,Canary!=",
+          "data:image/png;base64,CanaryCan", "data:image/png;base64,Canary!=",
           "data:image/png;base64,Can\\nary="})
     {
         expect_refused(image(R"({"url":")" + url + R"("})"), bad,
@@ -150,6 +150,10 @@ TEST(DecodeFilePart, AudioIsBase64)
     EXPECT_EQ(seen.bytes, "hi");
     EXPECT_EQ(seen.name, "audio.wav");
     EXPECT_EQ(seen.mime, "audio/wav");
+
+    seen = only_file(audio(R"({"data":"data:audio/wav;base64,aGk=",)"
+                           R"("format":"wav"})"));
+    EXPECT_EQ(seen.bytes, "hi");
 
     seen = only_file(audio(R"({"data":"aGk=","format":"mp3"})"));
     EXPECT_EQ(seen.name, "audio.mp3");
@@ -171,10 +175,8 @@ TEST(DecodeFilePart, RefusesBadAudio)
                    ".input_audio.data");
     expect_refused(audio(R"({"data":"","format":"wav"})"), bad,
                    ".input_audio.data");
-    expect_refused(audio(R"({"data":"Canary","format":"wav"})"), bad,
+    expect_refused(audio(R"({"data":"Canary!","format":"wav"})"), bad,
                    ".input_audio.data");
-    expect_refused(audio(R"({"data":"data:audio/wav;base64,aGk=",)"
-                         R"("format":"wav"})"), bad, ".input_audio.data");
 }
 
 TEST(DecodeFilePart, AFileIsADataUrlOrBase64)
@@ -214,7 +216,7 @@ TEST(DecodeFilePart, RefusesBadFiles)
     expect_refused(file(R"({"filename":7,"file_data":"aGk="})"), bad,
                    ".file.filename");
     expect_refused(file(R"({"file_data":""})"), bad, ".file.file_data");
-    expect_refused(file(R"({"file_data":"Canary"})"), bad,
+    expect_refused(file(R"({"file_data":"Canary#"})"), bad,
                    ".file.file_data");
     expect_refused(file(R"({"file_data":"https://x/Canary"})"), bad,
                    ".file.file_data");
@@ -256,16 +258,103 @@ TEST(DecodeFilePart, KeepsTheOrder)
     EXPECT_EQ(turn->messages[1].files[1].param, "messages[1].content[3]");
 }
 
-TEST(DecodeFilePart, OnlyUsersBringFiles)
+TEST(DecodeFilePart, OnlyUsersAndToolsBringFiles)
 {
-    for (std::string role : {"system", "developer", "assistant", "tool"}) {
-        auto turn = decode_chat_request(
-            with_parts(image("7") + "," + file("8"), role), Limits{});
+    const std::string picture = image(R"("https://x/1.png")");
 
-        ASSERT_TRUE(turn) << role;
-        EXPECT_EQ(turn->messages[1].text, "t");
-        EXPECT_TRUE(turn->messages[1].files.empty());
+    for (std::string role : {"system", "developer", "assistant"}) {
+        auto turn = decode_chat_request(with_parts(picture, role), Limits{});
+
+        ASSERT_FALSE(turn) << role;
+        EXPECT_EQ(turn.failure().errc, Errc::unsupported_value);
+        EXPECT_EQ(turn.failure().param, "messages[1].content[1]");
+        EXPECT_NE(turn.failure().message.find("'image_url'"),
+                  std::string::npos);
     }
+
+    auto turn = decode_chat_request(with_parts(picture, "tool"), Limits{});
+
+    ASSERT_TRUE(turn);
+    ASSERT_EQ(turn->messages[1].files.size(), 1u);
+    EXPECT_EQ(turn->messages[1].files[0].url, "https://x/1.png");
+}
+
+TEST(DecodeFilePart, OtherDialectsBringTheSameFiles)
+{
+    for (std::string part : {
+             R"({"type":"input_image","image_url":"data:image/gif;base64,aGk"})",
+             R"({"type":"input_image","image_url":)"
+             R"({"url":"data:image/gif;base64,aGk="}})",
+             R"({"type":"image","source":{"type":"base64",)"
+             R"("media_type":"image/gif","data":"aGk="}})",
+             R"({"type":"image","source_type":"base64",)"
+             R"("mime_type":"image/gif","data":"aG\nk="})",
+             R"({"type":"image","base64":"aGk=","mime_type":"IMAGE/GIF"})",
+             R"({"type":"image","image":"aGk=","mimeType":"image/gif"})",
+             R"({"type":"image","image":"data:image/gif;base64,aGk="})",
+             R"({"type":"image","data":"aGk=","mimeType":"image/gif"})",
+             R"({"type":"file","data":"aGk=","mediaType":"image/gif"})",
+         })
+    {
+        Attachment seen = only_file(part);
+
+        EXPECT_EQ(seen.kind, Kind::image) << part;
+        EXPECT_EQ(seen.bytes, "hi") << part;
+        EXPECT_EQ(seen.mime, "image/gif") << part;
+        EXPECT_NE(seen.name.find(".gif"), std::string::npos) << seen.name;
+    }
+
+    Attachment seen = only_file(
+        R"({"type":"input_file","filename":"a.pdf","file_data":"aGk="})");
+    EXPECT_EQ(seen.kind, Kind::document);
+    EXPECT_EQ(seen.name, "a.pdf");
+
+    seen = only_file(R"({"type":"document","title":"b","source":{"type":)"
+                     R"("base64","media_type":"application/pdf","data":"aGk"}})");
+    EXPECT_EQ(seen.kind, Kind::document);
+    EXPECT_EQ(seen.name, "b.pdf");
+}
+
+TEST(DecodeFilePart, OtherDialectsBringAddresses)
+{
+    struct {
+        std::string part;
+        Kind        kind;
+    } cases[] = {
+        { R"({"type":"video_url","video_url":{"url":"https://x/a"}})",
+          Kind::video },
+        { R"({"type":"audio_url","audio_url":"https://x/a"})", Kind::audio },
+        { R"({"type":"image","url":"https://x/a"})", Kind::image },
+        { R"({"type":"image","image":"https://x/a"})", Kind::image },
+        { R"({"type":"image","source":{"type":"url","url":"https://x/a"}})",
+          Kind::image },
+        { R"({"type":"input_file","file_url":"https://x/a"})",
+          Kind::document },
+        { R"({"type":"file","url":"https://x/a","mime_type":"audio/wav"})",
+          Kind::audio },
+    };
+
+    for (const auto &row : cases) {
+        Attachment seen = only_file(row.part);
+
+        EXPECT_EQ(seen.url, "https://x/a") << row.part;
+        EXPECT_EQ(seen.kind, row.kind) << row.part;
+    }
+}
+
+TEST(DecodeFilePart, RefusesBadFilesOfOtherDialects)
+{
+    const Errc bad = Errc::bad_value;
+
+    expect_refused(R"({"type":"image"})", bad, "");
+    expect_refused(R"({"type":"input_file","file_id":"Canary"})", bad, "");
+    expect_refused(R"({"type":"image","source":{"type":"base64"}})", bad, "");
+    expect_refused(R"({"type":"image","data":7})", bad, ".data");
+    expect_refused(R"({"type":"image","image":"Canary#"})", bad, ".image");
+    expect_refused(R"({"type":"video_url","video_url":{"url":"Canary"}})",
+                   bad, ".video_url.url");
+    expect_refused(R"({"type":"document","source":{"data":"C"}})", bad,
+                   ".source.data");
 }
 
 TEST(DecodeFilePart, APictureMayBeAllThereIs)

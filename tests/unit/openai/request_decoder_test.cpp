@@ -101,7 +101,7 @@ TEST(RequestDecoder, LargeFilesAreDecodedAndHashedInSlices)
 
 TEST(RequestDecoder, WhatIsWrongWithALargeFileIsSaid)
 {
-    for (const char *end : {"%%%%", "!", "AA", "=AAA", "A==="}) {
+    for (const char *end : {"%%%%", "!", "A", "=AAA", "A===", "AA==\\nA"}) {
         const auto turn = decode(
             with_files({"data:image/png;base64," + base64_of(400000, 3) + end}),
             5000);
