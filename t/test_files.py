@@ -1,12 +1,14 @@
 """Files of a chat: uploaded once, named in the right order, sent anew when
 Dify has forgotten them."""
 
+import base64
+
 import pytest
 
 import dify_events
 from attachments import (
-    GIF, PDF, PNG, WAV, begin, far, local, paper, picture, remote, said, sent,
-    sound, text, uploads)
+    GIF, PDF, PNG, WAV, base, begin, far, local, paper, picture, remote, said,
+    sent, sound, text, uploads)
 from conftest import KINDS
 from fake_dify import error
 from test_conversations import Chat, conversation
@@ -38,6 +40,26 @@ PARTS = {
     'sound': (sound(), 'audio', 'audio.wav', 'audio/wav', WAV),
     'mp3': (sound(kind='mp3'), 'audio', 'audio.mp3', 'audio/mpeg', WAV),
     'paper': (paper(), 'document', 'report.pdf', 'application/pdf', PDF),
+    'in lines': (remote('data:image/png;name="a,b";base64,'
+                        + base64.encodebytes(PNG).decode()),
+                 'image', 'image.png', 'image/png', PNG),
+    'no padding': (remote('DATA:image/png;BASE64,' + base(PNG).rstrip('=')),
+                   'image', 'image.png', 'image/png', PNG),
+    'whole sound': ({'type': 'input_audio', 'input_audio': {
+        'data': 'data:audio/wav;base64,' + base(WAV)}},
+        'audio', 'audio.wav', 'audio/wav', WAV),
+    'Responses API': ({'type': 'input_image',
+                       'image_url': picture()['image_url']['url']},
+                      'image', 'image.png', 'image/png', PNG),
+    'Anthropic': ({'type': 'document', 'title': 'report', 'source': {
+        'type': 'base64', 'media_type': 'application/pdf',
+        'data': base(PDF)}}, 'document', 'report.pdf', 'application/pdf', PDF),
+    'LangChain': ({'type': 'image', 'source_type': 'base64',
+                   'mime_type': 'image/gif', 'data': base(GIF)},
+                  'image', 'image.gif', 'image/gif', GIF),
+    'AI SDK': ({'type': 'file', 'mediaType': 'application/pdf',
+                'filename': 'report.pdf', 'data': base(PDF)},
+               'document', 'report.pdf', 'application/pdf', PDF),
     'odd name': (paper(name='a"b/c\\d.pdf'), 'document', None,
                  'application/pdf', PDF),
 }

@@ -83,11 +83,22 @@ std::size_t decode_whole(std::string_view text, std::string &bytes)
 
 constexpr std::string_view kBlanks = " \t\r\n";
 
-std::string_view trimmed(std::string_view text)
+// The one before the data: what a parameter has in quotes may have more.
+std::size_t find_comma(std::string_view url)
 {
-    text = without_blanks(text);
+    constexpr std::size_t kMaxHead = 4096;
 
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+    bool quoted = false;
+
+    for (std::size_t i = 0; i < std::min(url.size(), kMaxHead); i++) {
+        if (url[i] == ',' && !quoted) {
+            return i;
+        }
+
+        quoted ^= url[i] == '"';
+    }
+
+    return url.find(',');
 }
 
 // Whether "base64" is one of the parameters behind the mime.
@@ -98,7 +109,7 @@ bool says_base64(std::string_view head)
     while (at != std::string_view::npos) {
         const std::size_t next = head.find(';', at + 1);
 
-        if (trimmed(head.substr(at + 1, next - at - 1)) == kBase64) {
+        if (without_blanks(head.substr(at + 1, next - at - 1)) == kBase64) {
             return true;
         }
 
@@ -114,13 +125,13 @@ std::string_view without_blanks(std::string_view text)
 {
     text.remove_prefix(std::min(text.size(), text.find_first_not_of(kBlanks)));
 
-    return text;
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
 }
 
 std::string mime_in(std::string_view text)
 {
     std::string mime =
-        wire::lower_case(trimmed(text.substr(0, text.find(';'))));
+        wire::lower_case(without_blanks(text.substr(0, text.find(';'))));
 
     return mime.find('/') != std::string::npos
                    && mime.find_first_not_of(
@@ -195,7 +206,7 @@ bool split_data_url(std::string_view url, DataUrl &out)
 {
     url = without_blanks(url);
 
-    const std::size_t comma = url.find(',');
+    const std::size_t comma = find_comma(url);
 
     if (!has_scheme(url, kData) || comma == std::string_view::npos) {
         return false;

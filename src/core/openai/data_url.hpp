@@ -50,7 +50,7 @@ bool split_data_url(std::string_view url, DataUrl &out);
 // what RFC 6838 §4.2 adds to them: it ends up in a header.
 std::string mime_in(std::string_view text);
 
-// Without blanks and line ends before it.
+// Without blanks and line ends around it.
 std::string_view without_blanks(std::string_view text);
 
 // data:[mime][;parameter]*[;base64],data (RFC 2397), percent-encoded or not.

@@ -17,8 +17,10 @@ constexpr std::size_t kMaxMembers = 64;  // of one part
 
 // What an assistant has beside its text: nothing that it said.
 constexpr std::string_view kUnsaid[] = {
-    "thinking", "reasoning", "redacted_thinking", "tool_use", "tool_call",
-    "tool-call",
+    "thinking",       "reasoning",      "redacted_thinking",
+    "reasoning_text", "reasoning_content",
+    "tool_use",       "server_tool_use", "tool_call",
+    "tool-call",      "function_call",
 };
 
 // Of the message that is read; whether a text came before.
@@ -73,8 +75,19 @@ bool PartReader::read_text(JsonValue part, std::string_view member,
 // What a tool answered: a text, parts, or nothing.
 bool PartReader::read_result(JsonValue part, std::string param)
 {
-    JsonValue content = part["content"];
-    param += ".content";
+    std::string_view name = "content";
+
+    for (std::string_view other : {"output", "result"}) {  // of the AI SDK
+        name = part[name] ? name : other;
+    }
+
+    JsonValue content = part[name];
+    param.append(".").append(name);
+
+    if (content["value"]) {
+        content = content["value"];
+        param += ".value";
+    }
 
     if (content.is_null_or_missing()) {
         return true;
@@ -138,12 +151,20 @@ bool PartReader::read(JsonValue part, const std::string &param)
         return true;
     }
 
-    if (theirs && type == "tool_result") {
+    if (theirs && (type == "tool_result" || type == "tool-result")) {
         return read_result(part, param);
     }
 
     if (type == "document" && source["type"].string() == "text") {
         return read_text(source, "data", param + ".source");
+    }
+
+    if (type == "document" && source["content"]) {
+        return read_result(source, param + ".source");
+    }
+
+    if (type == "text-plain" || part["source_type"].string() == "text") {
+        return read_text(part, "text", param);
     }
 
     return theirs && is_file_part(type)

@@ -144,6 +144,11 @@ bool read_image(RequestReader &reader, JsonValue part, std::string param,
                 Attachment &file)
 {
     JsonValue value = part["image_url"];
+
+    if (value.is_null_or_missing() && has_foreign_file(part)) {
+        return read_foreign_file(reader, part, param, file);
+    }
+
     param += ".image_url";
 
     // Old clients leave the object out.
@@ -156,11 +161,40 @@ bool read_image(RequestReader &reader, JsonValue part, std::string param,
            && read_image_url(reader, value.string(), param, file);
 }
 
+bool is_data_url(JsonValue value)
+{
+    return has_scheme(without_blanks(value.string()), kData);
+}
+
+// A data: URL that says itself what it is.
+bool read_whole(RequestReader &reader, JsonValue value,
+                const std::string &param, Attachment &file)
+{
+    if (!read_data(reader, value.string(), param, file)) {
+        return false;
+    }
+
+    file.kind = kind_of_mime(file.mime, file.kind);
+    name_file(file, {});
+    return true;
+}
+
 bool read_audio(RequestReader &reader, JsonValue part, std::string param,
                 Attachment &file)
 {
     JsonValue value = part["input_audio"];
-    param += ".input_audio";
+
+    if (value.is_null_or_missing() && part["data"]) {
+        value = part;
+
+    } else {
+        param += ".input_audio";
+    }
+
+    if (is_data_url(value["data"]) && value["format"].is_null_or_missing()) {
+        file.kind = Attachment::Kind::audio;
+        return read_whole(reader, value["data"], param + ".data", file);
+    }
 
     if (!demand_object(reader, value, param)
         || !demand(reader, value["format"], param + ".format"))
@@ -188,12 +222,28 @@ bool read_audio(RequestReader &reader, JsonValue part, std::string param,
     return true;
 }
 
+// Whether a file is not where OpenAI has it: beside `value`, under another
+// name in there, or an address.
+bool is_foreign(JsonValue part, JsonValue value)
+{
+    if (value.is(JsonType::string)) {
+        return is_data_url(value) || is_address(without_blanks(value.string()));
+    }
+
+    JsonValue data = value["file_data"];
+
+    return part["file_id"].is_null_or_missing()
+           && value["file_id"].is_null_or_missing()
+           && (data.is_null_or_missing()
+               || is_address(without_blanks(data.string())));
+}
+
 bool read_file(RequestReader &reader, JsonValue part, std::string param,
                Attachment &file)
 {
     JsonValue value = part["file"];
 
-    if (value.is_null_or_missing() && has_foreign_file(part)) {
+    if (is_foreign(part, value) && has_foreign_file(part)) {
         return read_foreign_file(reader, part, param, file);
     }
 
@@ -238,10 +288,12 @@ constexpr FilePartRow kParts[] = {
     { "input_image", Attachment::Kind::image,    read_foreign_file },
     { "image",       Attachment::Kind::image,    read_foreign_file },
     { "video_url",   Attachment::Kind::video,    read_foreign_file },
+    { "input_video", Attachment::Kind::video,    read_foreign_file },
     { "video",       Attachment::Kind::video,    read_foreign_file },
     { "audio_url",   Attachment::Kind::audio,    read_foreign_file },
     { "audio",       Attachment::Kind::audio,    read_foreign_file },
     { "input_file",  Attachment::Kind::document, read_foreign_file },
+    { "file_url",    Attachment::Kind::document, read_foreign_file },
     { "document",    Attachment::Kind::document, read_foreign_file },
 };
 

@@ -19,10 +19,10 @@ using wire::JsonValue;
 // that have it.
 constexpr std::string_view kHolders[] = {
     "source", "image_url", "video_url", "audio_url", "image", "video", "audio",
-    "file", "document",
+    "file", "document", "file_url",
 };
 constexpr std::string_view kData64[] = {
-    "data", "base64", "file_data", "image", "video", "audio", "file",
+    "data", "base64", "file_data", "fileData", "image", "video", "audio", "file",
 };
 constexpr std::string_view kAddresses[] = {
     "url", "file_url", "image_url", "video_url", "audio_url",
@@ -80,6 +80,18 @@ std::string_view said(JsonValue part, const Found &found,
     return {};
 }
 
+// Sounds have a format instead.
+std::string mime_of(JsonValue part, const Found &found)
+{
+    const std::string_view mime =
+        said(part, found, {"media_type", "mime_type", "mediaType", "mimeType"});
+    const std::string_view format = said(part, found, {"format"});
+
+    return mime.empty() && !format.empty()
+               ? mime_in("audio/" + std::string(format))
+               : mime_in(mime);
+}
+
 bool read_found(RequestReader &reader, const Found &found, Attachment &file)
 {
     const std::string_view text = without_blanks(found.value.string());
@@ -115,8 +127,7 @@ bool read_foreign_file(RequestReader &reader, JsonValue part,
     const std::string_view text = without_blanks(found.value.string());
     const std::string_view name =
         said(part, found, {"filename", "file_name", "name", "title"});
-    const std::string mime = mime_in(said(
-        part, found, {"media_type", "mime_type", "mediaType", "mimeType"}));
+    const std::string mime = mime_of(part, found);
 
     if (is_address(text)) {
         file.url = text;

@@ -138,6 +138,8 @@ TEST(DataUrl, ReadsUrls)
         { "data:image/png;base64,aGk%0A", "image/png", "hi" },
         { "data:image/png;base64, aG\r\nk", "image/png", "hi" },
         { "\n data:image/png; BASE64 ,aGk", "image/png", "hi" },
+        { "data:image/png;name=\"a,b.png\";base64,aGk=", "image/png", "hi" },
+        { "data:text/plain;name=\"a,hi", "text/plain", "hi" },
         { "data:image/png;base64;name=a.png,aGk=", "image/png", "hi" },
         { "data:image/png;charset=utf-8;name=b;base64,aGk=", "image/png",
           "hi" },

@@ -256,6 +256,38 @@ TEST(DecodeChatRequest, NamesPartsThatNobodyKnows)
     }
 }
 
+TEST(DecodeChatRequest, DocumentsAndResultsMayBeTexts)
+{
+    for (std::string part : {
+             R"({"type":"document","source":{"type":"content",)"
+             R"("content":[{"type":"text","text":"a"}]}})",
+             R"({"type":"document","source":{"type":"content","content":"a"}})",
+             R"({"type":"file","source_type":"text","text":"a"})",
+             R"({"type":"text-plain","text":"a"})",
+             R"({"type":"tool_result","content":[{"type":"text","text":"a"}]})",
+             R"({"type":"tool-result","output":{"type":"text","value":"a"}})",
+             R"({"type":"tool-result","result":"a"})",
+         })
+    {
+        expect_text(R"([{"role":"user","content":[)" + part + "]}]",
+                    Role::user, "a");
+    }
+}
+
+TEST(DecodeChatRequest, NobodySaidWhatAnAssistantThoughtOrCalled)
+{
+    for (std::string type : {"reasoning_text", "reasoning_content",
+                             "server_tool_use", "function_call"})
+    {
+        const std::string parts = R"("content":["a",{"type":")" + type
+                                  + R"(","text":"b"}]}])";
+
+        expect_text(R"([{"role":"assistant",)" + parts, Role::assistant, "a");
+        expect_refused(of(R"([{"role":"user",)" + parts),
+                       Errc::unsupported_value, "messages[0].content[1]");
+    }
+}
+
 TEST(DecodeChatRequest, RefusesBrokenParts)
 {
     auto parts = [](const std::string &list) {

@@ -218,7 +218,7 @@ TEST(DecodeFilePart, RefusesBadFiles)
     expect_refused(file(R"({"file_data":""})"), bad, ".file.file_data");
     expect_refused(file(R"({"file_data":"Canary#"})"), bad,
                    ".file.file_data");
-    expect_refused(file(R"({"file_data":"https://x/Canary"})"), bad,
+    expect_refused(file(R"({"file_data":"ftp://x/Canary"})"), bad,
                    ".file.file_data");
 }
 
@@ -294,6 +294,10 @@ TEST(DecodeFilePart, OtherDialectsBringTheSameFiles)
              R"({"type":"image","image":"data:image/gif;base64,aGk="})",
              R"({"type":"image","data":"aGk=","mimeType":"image/gif"})",
              R"({"type":"file","data":"aGk=","mediaType":"image/gif"})",
+             R"({"type":"file","file":{"data":"aGk","mime_type":"image/gif"}})",
+             R"({"type":"file","file":{"fileData":"aGk","name":"a.gif"}})",
+             R"({"type":"file","file":"data:image/gif;base64,aGk="})",
+             R"({"type":"image_url","url":"data:image/gif;base64,aGk="})",
          })
     {
         Attachment seen = only_file(part);
@@ -315,6 +319,25 @@ TEST(DecodeFilePart, OtherDialectsBringTheSameFiles)
     EXPECT_EQ(seen.name, "b.pdf");
 }
 
+TEST(DecodeFilePart, ASoundSaysWhatItIsOnce)
+{
+    for (std::string part : {
+             R"({"type":"input_audio","data":"aGk=","format":"wav"})",
+             R"({"type":"input_audio","input_audio":)"
+             R"({"data":"data:audio/wav;base64,aGk="}})",
+             R"({"type":"audio","audio":{"data":"aGk=","format":"wav"}})",
+             R"({"type":"audio_url","audio_url":"data:audio/wav;base64,aGk"})",
+         })
+    {
+        Attachment seen = only_file(part);
+
+        EXPECT_EQ(seen.kind, Kind::audio) << part;
+        EXPECT_EQ(seen.bytes, "hi") << part;
+        EXPECT_EQ(seen.mime, "audio/wav") << part;
+        EXPECT_EQ(seen.name, "audio.wav") << part;
+    }
+}
+
 TEST(DecodeFilePart, OtherDialectsBringAddresses)
 {
     struct {
@@ -324,6 +347,15 @@ TEST(DecodeFilePart, OtherDialectsBringAddresses)
         { R"({"type":"video_url","video_url":{"url":"https://x/a"}})",
           Kind::video },
         { R"({"type":"audio_url","audio_url":"https://x/a"})", Kind::audio },
+        { R"({"type":"input_video","video_url":"https://x/a"})", Kind::video },
+        { R"({"type":"image_url","image_url":" https://x/a\n"})", Kind::image },
+        { R"({"type":"file","file":{"file_url":"https://x/a"}})",
+          Kind::document },
+        { R"({"type":"file","file":{"url":"https://x/a"}})", Kind::document },
+        { R"({"type":"file","file":{"file_data":"https://x/a"}})",
+          Kind::document },
+        { R"({"type":"file_url","file_url":{"url":"https://x/a"}})",
+          Kind::document },
         { R"({"type":"image","url":"https://x/a"})", Kind::image },
         { R"({"type":"image","image":"https://x/a"})", Kind::image },
         { R"({"type":"image","source":{"type":"url","url":"https://x/a"}})",

@@ -99,6 +99,31 @@ TEST(RequestDecoder, LargeFilesAreDecodedAndHashedInSlices)
     }
 }
 
+TEST(RequestDecoder, LargeFilesMayBeInLines)
+{
+    const std::string plain = base64_of(400003, 4);
+
+    for (std::size_t length : {76u, 61u, 4u}) {
+        std::string lines;
+
+        for (std::size_t at = 0; at < plain.size(); at += length) {
+            lines += plain.substr(at, length) + "\\r\\n";
+        }
+
+        const auto whole =
+            decode(with_files({"data:image/png;base64," + plain}), 5000);
+        const auto turn =
+            decode(with_files({"data:image/png;base64," + lines}), 4999);
+
+        ASSERT_TRUE(whole);
+        ASSERT_TRUE(turn) << length;
+        EXPECT_EQ(turn->messages[0].files[0].bytes,
+                  whole->messages[0].files[0].bytes);
+        EXPECT_EQ(turn_fingerprint(*turn).digest(),
+                  turn_fingerprint(*whole).digest());
+    }
+}
+
 TEST(RequestDecoder, WhatIsWrongWithALargeFileIsSaid)
 {
     for (const char *end : {"%%%%", "!", "A", "=AAA", "A===", "AA==\\nA"}) {
