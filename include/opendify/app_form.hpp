@@ -16,6 +16,13 @@
 
 namespace opendify {
 
+// What files may be.
+struct FileRules {
+    std::vector<std::string> file_types;        // empty: any
+    std::vector<std::string> file_extensions;   // of "custom"
+    std::vector<std::string> transfer_methods;  // empty: any
+};
+
 struct AppField {
     enum class Type {
         text, paragraph, select, number, checkbox, file, file_list, json,
@@ -28,15 +35,13 @@ struct AppField {
     std::size_t              max_length = 0;  // characters or files, 0: any
     std::vector<std::string> options;         // of select
     std::string              default_json;    // "" if none
+    FileRules                rules;           // of file and file_list
 };
 
-struct AppForm {
+struct AppForm : FileRules {
     std::vector<AppField> fields;
     bool                  files_enabled = false;
     std::size_t           max_files = 0;             // 0: any
-    std::vector<std::string> file_types;             // empty: any
-    std::vector<std::string> file_extensions;        // of "custom"
-    std::vector<std::string> transfer_methods;       // empty: any
     bool                  suggested = false;  // questions after an answer
 };
 

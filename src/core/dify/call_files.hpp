@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "opendify/app_form.hpp"
 #include "opendify/backend.hpp"
 
 namespace opendify::dify {
@@ -21,6 +22,25 @@ struct FileAt {
 // of earlier messages, the newest message first, that the app takes and as
 // long as there are no more than max_files in all.
 std::vector<FileAt> files_of(const ChatCall &call);
+
+// Where the files go: each variable of the form that wants files and that
+// nobody gave a value gets those that fit, one for a file and the rest for a
+// list; what is left goes beside the inputs. Variables that are required come
+// first, and may take a file of an earlier message if the new turn has none.
+struct FilePlan {
+    struct Variable {
+        const AppField     *field;
+        std::vector<FileAt> files;
+    };
+
+    std::vector<Variable> variables;
+    std::vector<FileAt>   rest;
+};
+
+FilePlan plan_files(const ChatCall &call);
+
+// call_inputs() and the variables of the plan.
+std::vector<Input> inputs_with_files(const ChatCall &call);
 
 // ,"files":[...] or nothing. A file whose bytes were not uploaded is left out.
 void write_files(std::string &out, const ChatCall &call);

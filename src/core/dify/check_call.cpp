@@ -278,11 +278,12 @@ bool ignores_files(const AppForm &form, AppMode mode)
 }
 
 // Of the new turn; those of earlier messages are chosen to fit.
-Result<bool> check_files(const AppForm &form, const ChatCall &call)
+Result<bool> check_files(const AppForm &form, const ChatCall &call,
+                         const dify::FilePlan &plan)
 {
     std::size_t count = 0;
 
-    for (const dify::FileAt &place : dify::files_of(call)) {
+    for (const dify::FileAt &place : plan.rest) {
         if (place.earlier) {
             break;
         }
@@ -335,16 +336,24 @@ void apply_form(const AppForm &form, ChatCall &call)
 
 Result<bool> check_call(const AppForm &form, const ChatCall &call)
 {
-    const GivenInputs given(call);
+    const GivenInputs    given(call);
+    const dify::FilePlan plan = dify::plan_files(call);
 
     for (const AppField &field : form.fields) {
+        if (std::any_of(plan.variables.begin(), plan.variables.end(),
+                        [&field](const auto &one) {
+                            return one.field->name == field.name;
+                        })) {
+            continue;
+        }
+
         Result<bool> fit = check_field(field, given.find(field.name));
         if (!fit) {
             return fit;
         }
     }
 
-    return check_files(form, call);
+    return check_files(form, call, plan);
 }
 
 }  // namespace opendify

@@ -78,6 +78,13 @@ std::vector<std::string> listed(JsonValue list)
                                     : strings_of(list);
 }
 
+FileRules rules_of(JsonValue rules)
+{
+    return {listed(rules["allowed_file_types"]),
+            listed(rules["allowed_file_extensions"]),
+            listed(rules["allowed_file_upload_methods"])};
+}
+
 // An empty one is what the editor stores when there is none.
 std::string default_of(JsonValue value, const AppField &field)
 {
@@ -109,6 +116,10 @@ void add_field(AppForm &form, std::string_view control, JsonValue value)
     field.required = value["required"].boolean(false);
     field.options = strings_of(value["options"]);
     field.default_json = default_of(value["default"], field);
+
+    if (field.type == Type::file || field.type == Type::file_list) {
+        field.rules = rules_of(value);
+    }
 
     // The editor leaves a length of 48 in variables of every type.
     if (field.type == Type::text || field.type == Type::paragraph

@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 
 #include "dify/call_files.hpp"
-#include "dify/call_inputs.hpp"
 #include "dify/query_text.hpp"
 #include "opendify/backend.hpp"
 #include "wire/json_writer.hpp"
@@ -53,7 +52,7 @@ void write_inputs(std::string &out, const ChatCall &call)
 {
     out += '{';
 
-    for (const Input &input : dify::call_inputs(call)) {
+    for (const Input &input : dify::inputs_with_files(call)) {
         out += out.back() == '{' ? "" : ",";
         wire::write_string(out, input.name);
         out += ':';

@@ -57,7 +57,7 @@ std::string_view natural_type(const Attachment &file)
 }
 
 // Lists hold ".PDF" as well as "pdf".
-bool custom_fits(const Attachment &file, const AppForm &form)
+bool custom_fits(const Attachment &file, const FileRules &form)
 {
     const std::string extension = extension_of(file);
     if (form.file_extensions.empty()
@@ -94,7 +94,7 @@ std::string extension_of(const Attachment &file)
                                 : extension);
 }
 
-std::string_view file_type(const Attachment &file, const AppForm *form)
+std::string_view file_type(const Attachment &file, const FileRules *form)
 {
     const std::string_view type = natural_type(file);
 
@@ -114,7 +114,7 @@ std::string_view media_type(const Attachment &file)
     return row != nullptr ? row->mime : "application/octet-stream";
 }
 
-std::string file_refusal(const Attachment &file, const AppForm &form)
+std::string file_refusal(const Attachment &file, const FileRules &form)
 {
     const std::string_view type = file_type(file, &form);
 

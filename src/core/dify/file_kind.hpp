@@ -19,14 +19,14 @@ std::string extension_of(const Attachment &file);
 // "image", "audio", "video", "document" or "custom". `form` (may be null)
 // decides between the last two and more: "custom" is what an app accepts by
 // extension alone.
-std::string_view file_type(const Attachment &file, const AppForm *form);
+std::string_view file_type(const Attachment &file, const FileRules *form);
 
 // The media type of a file without one, by its extension.
 std::string_view media_type(const Attachment &file);
 
-// Whether the app would take this file: "" or a sentence that says what it
+// Whether the app, or its variable, would take this file: "" or a sentence that says what it
 // takes.
-std::string file_refusal(const Attachment &file, const AppForm &form);
+std::string file_refusal(const Attachment &file, const FileRules &form);
 
 }  // namespace opendify::dify
 

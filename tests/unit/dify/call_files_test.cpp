@@ -59,6 +59,104 @@ protected:
     ChatCall call_;
 };
 
+AppField variable(std::string name, AppField::Type type,
+                  std::vector<std::string> types, bool required = false)
+{
+    AppField field;
+    field.name = std::move(name);
+    field.type = type;
+    field.required = required;
+    field.rules.file_types = std::move(types);
+
+    return field;
+}
+
+std::string inputs(const ChatCall &call)
+{
+    std::string out;
+
+    for (const Input &input : dify::inputs_with_files(call)) {
+        out += input.name + "=" + input.json + "\n";
+    }
+
+    return out;
+}
+
+std::string item(const std::string &id)
+{
+    return R"({"type":"document","transfer_method":"local_file",)"
+           R"("upload_file_id":")" + id + "\"}";
+}
+
+TEST_F(CallFiles, FillVariables)
+{
+    AppForm form;
+    form.fields = {
+        variable("photo", AppField::Type::file, {"image"}),
+        variable("docs", AppField::Type::file_list, {"document"}),
+        variable("doc", AppField::Type::file, {"document"}, true),
+    };
+    form.fields[1].max_length = 2;
+    call_.form = &form;
+
+    say(Role::user, {local("1.pdf", "a"), local("2.pdf", "b"),
+                     local("3.pdf", "c"), local("4.pdf", "d"),
+                     remote("http://x/5.png")});
+
+    EXPECT_EQ(inputs(call_),
+              "photo={\"type\":\"image\",\"transfer_method\":\"remote_url\","
+              "\"url\":\"http://x/5.png\"}\ndocs=[" + item("b") + ","
+                  + item("c") + "]\ndoc=" + item("a") + "\n");
+    EXPECT_EQ(written(), ",\"files\":[" + item("d") + "]");
+
+    // What is given stays.
+    turn_.inputs = {{"doc", "{}"}, {"docs", "null"}, {"photo", "{}"}};
+    EXPECT_EQ(inputs(call_), "doc={}\nphoto={}\ndocs=[" + item("a") + ","
+                                 + item("b") + "]\n");
+}
+
+TEST_F(CallFiles, VariablesTakeWhatFits)
+{
+    AppForm form;
+    form.fields = {
+        variable("sheet", AppField::Type::file, {"custom"}, true),
+        variable("sound", AppField::Type::file, {"audio"}),
+    };
+    form.fields[0].rules.file_extensions = {".XLS"};
+    call_.form = &form;
+
+    say(Role::user, {local("1.pdf", "a"), local("2.xls", "b")});
+
+    const dify::FilePlan plan = dify::plan_files(call_);
+    ASSERT_EQ(plan.variables.size(), 1u);
+    EXPECT_EQ(plan.variables[0].field->name, "sheet");
+    EXPECT_EQ(plan.variables[0].files[0].file, 1u);
+    EXPECT_EQ(plan.rest.size(), 1u);
+
+    form.fields[0].rules.transfer_methods = {"remote_url"};
+    EXPECT_TRUE(dify::plan_files(call_).variables.empty());
+}
+
+TEST_F(CallFiles, ARequiredVariableLooksBack)
+{
+    AppForm form;
+    form.fields = {variable("doc", AppField::Type::file, {}, true)};
+    call_.form = &form;
+    call_.conversation_id = "c";
+
+    say(Role::user, {local("1.pdf", "a")});
+    say(Role::assistant, {});
+    say(Role::user, {local("2.pdf", "")});
+    say(Role::assistant, {});
+    say(Role::user, {});
+
+    EXPECT_EQ(uploads(), std::vector<std::string>{"2.pdf"});
+    EXPECT_TRUE(check_call(form, call_));
+
+    form.fields[0].required = false;
+    EXPECT_TRUE(uploads().empty());
+}
+
 TEST_F(CallFiles, None)
 {
     say(Role::user, {});
