@@ -394,6 +394,17 @@ TEST(DecodeChatRequest, IsDeafToTheRest)
     EXPECT_TRUE(decode(with(R"("n":null,"logprobs":null,"top_logprobs":null,
         "tool_choice":null,"function_call":null,"tools":null,"user":null,
         "metadata":null,"inputs":null)")));
+
+    for (std::string member : {
+             R"("response_format":{"type":"text"})", R"("tools":[])",
+             R"("functions":[])", R"("parallel_tool_calls":false)",
+             R"("store":true)", R"("stream_options":null)",
+             R"("stream_options":{})", R"("modalities":["text"])",
+             R"("stop":[])", R"("n":1.0)", R"("audio":null)",
+         })
+    {
+        EXPECT_TRUE(decode(with(member))) << member;
+    }
 }
 
 TEST(DecodeChatRequest, FindsTheUser)
