@@ -1,7 +1,9 @@
 """Everything that is no answer: right status, an OpenAI error, in time."""
 
+import gzip
 import json
 import time
+import zlib
 
 import pytest
 
@@ -12,6 +14,9 @@ from conftest import MODELS
 from fake_dify import TOO_MANY, Reply, error
 
 CHAT = '/v1/chat/completions'
+QUESTION = json.dumps({
+    'model': 'chat-bot', 'messages': [{'role': 'user', 'content': 'hi'}],
+}).encode()
 
 
 def post(site, body, headers=()):
@@ -166,6 +171,33 @@ def test_a_body_in_a_file(bare_site):
     assert site.stream(question=question).finish == 'stop'
     assert site.dify.runs[0].json['query'] == question.rstrip() or \
         site.dify.runs[0].json['query'] == question
+
+
+@pytest.mark.parametrize('coding, body', [
+    ('gzip', gzip.compress(QUESTION)), ('deflate', zlib.compress(QUESTION)),
+    ('zstd', b'(\xb5/\xfd'), ('br', b'x'), ('identity, gzip', b'x'),
+    ('gzip', QUESTION)])
+def test_a_compressed_body(site, coding, body):
+    response = post(site, body, [('Content-Encoding', coding)])
+    error = client.check_error_body(response)
+    assert response.status == 415
+    assert error['code'] == 'unsupported_content_encoding'
+    assert 'Content-Encoding' in error['message']
+    assert not site.dify.calls
+
+
+@pytest.mark.parametrize('coding', ['identity', 'IDENTITY', ''])
+def test_a_body_that_is_not_compressed(site, coding):
+    response = post(site, QUESTION, [('Content-Encoding', coding)])
+    assert response.status == 200
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-32-be'])
+def test_a_body_in_wide_characters(site, encoding):
+    response = post(site, QUESTION.decode().encode(encoding))
+    error = client.check_error_body(response)
+    assert response.status == 400 and error['code'] == 'invalid_json'
+    assert 'UTF-8' in error['message']
 
 
 def test_a_chunked_body(site):

@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "opendify/limits.hpp"
 #include "opendify/result.hpp"
@@ -17,6 +19,10 @@
 namespace opendify {
 
 enum class RequestKind { chat, completion };
+
+// A body is read as it comes: why one of these codings (the value of
+// Content-Encoding, RFC 9110 section 8.4, "" for none) is not.
+std::optional<Failure> refuse_coding(std::string_view codings);
 
 class RequestDecoder {
 public:

@@ -22,6 +22,7 @@ enum class Errc {
     model_not_found,
     unknown_path,
     method_not_allowed,
+    unsupported_coding,      // of the body, see Content-Encoding
     // our own limits
     no_connection,           // no shell: worker_connections used up
     // the backend, before it ran anything

@@ -189,6 +189,12 @@ ngx_int_t handle(ngx_http_request_t *r)
     }
 
     if (is_turn(route)) {
+        auto failure = refuse_coding(request_header(r, "content-encoding"));
+
+        if (failure) {
+            return answer_now(r, std::move(*failure));
+        }
+
         return read_request(r, route.endpoint == Endpoint::completions);
     }
 

@@ -46,6 +46,8 @@ constexpr ErrorRow kErrors[] = {
       { 404, kInvalid,  "unknown_url",                0, true } },
     { Errc::method_not_allowed,
       { 405, kInvalid,  "method_not_supported",       0, true } },
+    { Errc::unsupported_coding,
+      { 415, kInvalid,  "unsupported_content_encoding", 0, true } },
 
     { Errc::no_connection,
       { 503, kOverload, "server_is_overloaded",       1, true } },

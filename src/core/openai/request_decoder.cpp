@@ -31,13 +31,61 @@ wire::JsonBounds bounds_of(const Limits &limits)
     return bounds;
 }
 
+// UTF-16 or UTF-32: by the mark, or as JSON starts with two ASCII characters.
+bool is_wide(std::string_view body)
+{
+    const std::string_view start = body.substr(0, 2);
+
+    return start == "\xff\xfe" || start == "\xfe\xff"
+           || start.find('\0') != start.npos;
+}
+
+// Of a list of codings the first, and what is behind its comma.
+std::string_view next_coding(std::string_view &list)
+{
+    constexpr std::string_view kBlanks = " \t";
+    const std::size_t          comma = list.find(',');
+    std::string_view           coding = list.substr(0, comma);
+
+    list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
+    coding.remove_prefix(std::min(coding.find_first_not_of(kBlanks),
+                                  coding.size()));
+
+    return coding.substr(0, coding.find_last_not_of(kBlanks) + 1);
+}
+
+bool is_identity(std::string_view coding)
+{
+    constexpr std::string_view kIdentity = "identity";
+
+    return std::equal(coding.begin(), coding.end(), kIdentity.begin(),
+                      kIdentity.end(),
+                      [](char a, char b) { return (a | 0x20) == b; });
+}
+
 }  // namespace
+
+std::optional<Failure> refuse_coding(std::string_view codings)
+{
+    while (!codings.empty()) {
+        const std::string_view coding = next_coding(codings);
+
+        if (!coding.empty() && !is_identity(coding)) {
+            return Failure{Errc::unsupported_coding,
+                           "The request body is compressed (Content-Encoding). "
+                           "Send it as it is: this server reads no compressed "
+                           "bodies.", "", ""};
+        }
+    }
+
+    return std::nullopt;
+}
 
 struct RequestDecoder::Impl {
     enum class Stage { json, members, data, hash, over };
 
     Impl(RequestKind request, std::string &&body, const Limits &bounds)
-        : kind(request), limits(bounds), reader(limits)
+        : kind(request), limits(bounds), wide(is_wide(body)), reader(limits)
     {
         reader.may_be_late = true;
         document.begin(std::move(body), bounds_of(limits));
@@ -58,6 +106,7 @@ struct RequestDecoder::Impl {
 
     RequestKind            kind;
     Limits                 limits;
+    bool                   wide;  // before the body is taken
     Stage                  stage = Stage::json;
     wire::JsonDocument     document;
     openai::RequestReader  reader;
@@ -89,6 +138,11 @@ void RequestDecoder::Impl::on_json()
                           + std::to_string(limits.max_json_values)
                           + " JSON values that this server takes "
                             "(opendify_max_json_values).");
+
+    } else if (wide) {
+        reader.refuse(Errc::bad_json, "",
+                      "The request body is in UTF-16 or UTF-32: send it in "
+                      "UTF-8.");
 
     } else {
         reader.refuse(Errc::bad_json, "",

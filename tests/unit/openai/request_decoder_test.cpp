@@ -147,6 +147,46 @@ TEST(RequestDecoder, AByteOrderMarkIsPassedOver)
     }
 }
 
+TEST(RequestDecoder, CodingsOfABody)
+{
+    for (std::string_view codings : {"", "identity", "Identity", " IDENTITY\t",
+                                     "identity, identity", ",", ", identity"})
+    {
+        EXPECT_FALSE(refuse_coding(codings)) << codings;
+    }
+
+    for (std::string_view codings : {"gzip", "deflate", "br", "zstd", "x-gzip",
+                                     "identity, gzip", "gzip,identity",
+                                     "identit", "identity2", "\x01"})
+    {
+        auto failure = refuse_coding(codings);
+
+        ASSERT_TRUE(failure) << codings;
+        EXPECT_EQ(failure->errc, Errc::unsupported_coding);
+    }
+}
+
+TEST(RequestDecoder, WideEncodingsAreNamed)
+{
+    const std::string bodies[] = {
+        std::string("\xff\xfe{\0}\0", 6),
+        std::string("\xfe\xff\0{\0}", 6),
+        std::string("{\0}\0", 4),
+        std::string("\0{\0}", 4),
+        std::string("\xff\xfe\0\0{\0\0\0}\0\0\0", 12),
+        std::string("\0\0\xfe\xff\0\0\0{\0\0\0}", 12),
+        std::string("\0\0\0{\0\0\0}", 8),
+    };
+
+    for (const std::string &body : bodies) {
+        auto turn = decode_chat_request(body, Limits{});
+
+        ASSERT_FALSE(turn);
+        EXPECT_EQ(turn.failure().errc, Errc::bad_json);
+        EXPECT_NE(turn.failure().message.find("UTF-16"), std::string::npos);
+    }
+}
+
 TEST(RequestDecoder, NotJsonInAnySlices)
 {
     for (const char *body : {"", "{", "{\"model\":\"m", "[1,2", "{\"a\" 1}",
