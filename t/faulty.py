@@ -1,7 +1,6 @@
 """Makes calls of an nginx fail, by what t/faults preloads into it."""
 
 import mmap
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -15,8 +14,6 @@ KINDS = ('malloc', 'write', 'fsync', 'connect', 'open', 'rename', 'accept',
          'recv', 'send')
 
 needs_preload = [
-    pytest.mark.skipif(shutil.which('c++') is None,
-                       reason='needs a C++ compiler'),
     pytest.mark.skipif(sanitized(),
                        reason='a sanitizer brings its own allocator'),
 ]

@@ -174,7 +174,8 @@ def test_a_body_in_a_file(bare_site):
 
 
 @pytest.mark.parametrize('coding, body', [
-    ('gzip', gzip.compress(QUESTION)), ('deflate', zlib.compress(QUESTION)),
+    ('gzip', gzip.compress(QUESTION, mtime=0)),
+    ('deflate', zlib.compress(QUESTION)),
     ('zstd', b'(\xb5/\xfd'), ('br', b'x'), ('identity, gzip', b'x'),
     ('gzip', QUESTION)])
 def test_a_compressed_body(site, coding, body):
