@@ -3,6 +3,7 @@
 
 #include "ngx_http_opendify_client.hpp"
 #include "ngx_http_opendify_stops.hpp"
+#include "opendify/content_coding.hpp"
 
 namespace opendify::glue {
 
@@ -31,13 +32,9 @@ std::string_view reply_header(const ngx_http_headers_out_t &out,
 
 bool is_encoded(const ngx_http_headers_out_t &out)
 {
-    static constexpr std::string_view kIdentity = "identity";
     auto *h = out.content_encoding;
 
-    return h != nullptr && h->value.len != 0
-           && (h->value.len != kIdentity.size()
-               || ngx_strncasecmp(h->value.data, borrow(kIdentity).data,
-                                  kIdentity.size()) != 0);
+    return h != nullptr && !is_identity(view(h->value));
 }
 
 bool is_event_stream(const ngx_http_headers_out_t &out)

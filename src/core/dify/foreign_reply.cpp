@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "opendify/content_coding.hpp"
+
 namespace opendify::dify {
 
 namespace {
@@ -38,14 +40,6 @@ bool has_type(std::string_view type, std::string_view name)
     return std::search(type.begin(), type.end(), name.begin(), name.end(),
                        is_same)
            != type.end();
-}
-
-bool is_identity(std::string_view encoding)
-{
-    constexpr std::string_view kIdentity = "identity";
-
-    return std::equal(encoding.begin(), encoding.end(), kIdentity.begin(),
-                      kIdentity.end(), is_same);
 }
 
 // Printable ASCII, bounded.
@@ -132,10 +126,8 @@ std::string compressed_text(std::string_view encoding)
 std::string foreign_reply_text(int status, std::string_view body,
                                const ReplyHead &head)
 {
-    const std::string_view encoding = trimmed(head.content_encoding);
-
-    if (!encoding.empty() && !is_identity(encoding)) {
-        return compressed_text(encoding);
+    if (!is_identity(head.content_encoding)) {
+        return compressed_text(trimmed(head.content_encoding));
     }
 
     if (status >= 300 && status < 400) {

@@ -7,6 +7,7 @@
 #include "openai/content_parts.hpp"
 #include "openai/data_url.hpp"
 #include "openai/request_reader.hpp"
+#include "opendify/content_coding.hpp"
 #include "state/sha256.hpp"
 #include "wire/json_reader.hpp"
 
@@ -40,45 +41,18 @@ bool is_wide(std::string_view body)
            || start.find('\0') != start.npos;
 }
 
-// Of a list of codings the first, and what is behind its comma.
-std::string_view next_coding(std::string_view &list)
-{
-    constexpr std::string_view kBlanks = " \t";
-    const std::size_t          comma = list.find(',');
-    std::string_view           coding = list.substr(0, comma);
-
-    list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
-    coding.remove_prefix(std::min(coding.find_first_not_of(kBlanks),
-                                  coding.size()));
-
-    return coding.substr(0, coding.find_last_not_of(kBlanks) + 1);
-}
-
-bool is_identity(std::string_view coding)
-{
-    constexpr std::string_view kIdentity = "identity";
-
-    return std::equal(coding.begin(), coding.end(), kIdentity.begin(),
-                      kIdentity.end(),
-                      [](char a, char b) { return (a | 0x20) == b; });
-}
-
 }  // namespace
 
 std::optional<Failure> refuse_coding(std::string_view codings)
 {
-    while (!codings.empty()) {
-        const std::string_view coding = next_coding(codings);
-
-        if (!coding.empty() && !is_identity(coding)) {
-            return Failure{Errc::unsupported_coding,
-                           "The request body is compressed (Content-Encoding). "
-                           "Send it as it is: this server reads no compressed "
-                           "bodies.", "", ""};
-        }
+    if (is_identity(codings)) {
+        return std::nullopt;
     }
 
-    return std::nullopt;
+    return Failure{Errc::unsupported_coding,
+                   "The request body is compressed (Content-Encoding). Send it "
+                   "as it is: this server reads no compressed bodies.",
+                   "", ""};
 }
 
 struct RequestDecoder::Impl {
