@@ -261,18 +261,6 @@ void start(ngx_http_request_t *r, std::string_view body)
     run(job);
 }
 
-off_t body_size(ngx_http_request_t *r)
-{
-    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
-    off_t size = 0;
-
-    for (; cl != nullptr; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    return size;
-}
-
 void on_body(ngx_http_request_t *r)
 {
     guard(r, nullptr, [r] {

@@ -137,6 +137,8 @@ ngx_int_t find_route(ngx_http_request_t *r, Route &route);
 // The path as it was sent, without arguments and without the location's
 // prefix.
 std::string_view path_of(ngx_http_request_t *r);
+// How large the body is that was read.
+off_t body_size(ngx_http_request_t *r);
 // The body; nothing if it could not be read. It may lie in memory, in a
 // temporary file, or in both, and is `gathered` unless it is in one piece.
 std::optional<std::string_view> read_body(ngx_http_request_t *r,
@@ -190,7 +192,8 @@ void answer_run(ClientCtx *ctx);
 // answer_run() has to look.
 bool answer_flow(ClientCtx *ctx);
 
-// The client wants no more of the run, which is known by its task: Dify is told.
+// The client wants no more of the run, which is known by its task: Dify is
+// told.
 void run_stop(ClientCtx *ctx);
 // The same, once, where the answer ends before the run does: nobody waits for
 // the rest, though some of the answer may still be on its way.

@@ -225,6 +225,18 @@ std::string_view path_of(ngx_http_request_t *r)
     return path;
 }
 
+off_t body_size(ngx_http_request_t *r)
+{
+    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+    off_t size = 0;
+
+    for (; cl != nullptr; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    return size;
+}
+
 std::optional<std::string_view> read_body(ngx_http_request_t *r,
                                           std::string &gathered)
 {

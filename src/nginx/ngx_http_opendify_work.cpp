@@ -42,18 +42,6 @@ void init_work()
     }
 }
 
-off_t size_of(ngx_http_request_t *r)
-{
-    auto *cl = r->request_body == nullptr ? nullptr : r->request_body->bufs;
-    off_t size = 0;
-
-    for (; cl != nullptr; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    return size;
-}
-
 // One slice of the body; false if it cannot be read.
 bool gather(LargeBody *body)
 {
@@ -224,7 +212,7 @@ void on_work(ngx_event_t *)
     });
 
     if (!ran) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        events_break(ctx);
     }
 
     ngx_http_run_posted_requests(c);
@@ -235,7 +223,7 @@ void on_work(ngx_event_t *)
 
 bool work_is_large(ngx_http_request_t *r)
 {
-    return size_of(r) > kLargeBody;
+    return body_size(r) > kLargeBody;
 }
 
 void work_start(ClientCtx *ctx)
@@ -250,7 +238,7 @@ void work_start(ClientCtx *ctx)
     init_work();
     ctx->large = std::make_unique<LargeBody>();
     ctx->large->unread = r->request_body->bufs;
-    ctx->large->size = static_cast<size_t>(size_of(r));
+    ctx->large->size = static_cast<size_t>(body_size(r));
     ctx->large->link.ctx = ctx;
     ngx_queue_insert_tail(&waiting, &ctx->large->link.queue);
     post_work();
