@@ -1,6 +1,5 @@
 // What an app wants to be given, as Dify's GET /parameters says it, and the
-// check that keeps a turn from a run that would hang (spec dify-api §2.3, §9;
-// DESIGN §6, first row).
+// check that keeps a turn from a run that would hang (spec dify-api §2.3, §9).
 
 #ifndef OPENDIFY_APP_FORM_HPP
 #define OPENDIFY_APP_FORM_HPP

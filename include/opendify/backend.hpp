@@ -213,7 +213,7 @@ Failure decode_error_reply(int status, std::string_view body,
                            const ReplyHead &head = {});
 
 // Dify's 255 characters for a user id: longer ones are replaced by the hex
-// of their SHA-256 (DESIGN: everywhere the same way).
+// of their SHA-256. Everywhere the same way, or Dify finds nothing again.
 std::string backend_user(std::string_view user);
 // Whether that is `user` itself.
 bool is_backend_user(std::string_view user);

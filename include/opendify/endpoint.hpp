@@ -62,7 +62,7 @@ struct ErrorHead {
 // Of every body that is no stream.
 inline constexpr std::string_view kReplyType = "application/json";
 
-// The table (openai-api §3.2, DESIGN §6).
+// The table (openai-api §3.2).
 const ErrorHead &error_head(Errc errc);
 
 // The word for a failure in logs and variables: its own code, else the

@@ -36,8 +36,8 @@ public:
     // of ASCII, no-break and ideographic spaces) do not count, however the text
     // is cut. An assistant message right after an assistant message lengthens
     // it, without a separator (clients glue a continued answer that way).
-    // System and tool messages are ignored here, of an assistant message also its
-    // thoughts (between <think> tags, in <details type="reasoning">) and all
+    // System and tool messages are ignored here, of an assistant message also
+    // its thoughts (between <think> tags, in <details type="reasoning">) and all
     // that follows a line that begins as kOurBlock does.
     void begin(Role role);
     void add(std::string_view piece);

@@ -75,7 +75,7 @@ bool understand(ClientCtx *ctx, Result<Turn> &&turn)
     return true;
 }
 
-// Titles, tags and the like (DESIGN §5): they have no memory, and perhaps an
+// Titles, tags and the like: they have no memory, and perhaps an
 // app of their own.
 bool sort_tasks(ClientCtx *ctx)
 {

@@ -143,7 +143,7 @@ void on_ping(ngx_event_t *ev)
     });
 }
 
-// Nothing but a ping: the conversation may be gone at Dify (DESIGN §5).
+// Nothing but a ping: the conversation may be gone at Dify.
 void on_silence(ClientCtx *ctx)
 {
     if (ctx->pipeline->stirred() || ctx->pipeline->over()

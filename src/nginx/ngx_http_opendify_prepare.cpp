@@ -100,7 +100,7 @@ void on_parameters(ClientCtx *ctx)
     }
 }
 
-// The app's own wishes, before Dify would hang on them (DESIGN §6).
+// The app's own wishes, before Dify would hang on them.
 bool is_acceptable(ClientCtx *ctx, const ChatCall &chat)
 {
     if (chat.form == nullptr) {

@@ -111,7 +111,8 @@ Journalled began(ngx_shm_zone_t *shm, bool is_taken)
 ngx_shm_zone_t *zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
                          PersistConf *persist)
 {
-    auto *shm = ngx_shared_memory_add(cf, name, size, &ngx_http_opendify_module);
+    auto *shm = ngx_shared_memory_add(cf, name, size,
+                                      &ngx_http_opendify_module);
 
     if (shm == nullptr) {
         return nullptr;
@@ -210,8 +211,8 @@ Taken Zone::take(const Digest &scope, const Digest &head, Mapping &out,
     {
         ShmLock lock(slab(shm_));
         found = ConversationMap(root(shm_)->map)
-                    .take(scope, head, storing_s(shm_), max_age_s(shm_, ttl_), out,
-                          returns);
+                    .take(scope, head, storing_s(shm_),
+                          max_age_s(shm_, ttl_), out, returns);
         change = began(shm_, found == Taken::yes && !returns);
     }
 

@@ -24,8 +24,8 @@ std::string_view file_type(const Attachment &file, const FileRules *form);
 // The media type of a file without one, by its extension.
 std::string_view media_type(const Attachment &file);
 
-// Whether the app, or its variable, would take this file: "" or a sentence that says what it
-// takes.
+// Whether the app, or its variable, would take this file: "" or a sentence
+// that says what it takes.
 std::string file_refusal(const Attachment &file, const FileRules &form);
 
 }  // namespace opendify::dify

@@ -71,7 +71,8 @@ bool openai::read_completion_members(RequestReader &reader, JsonValue root)
            });
 }
 
-Result<Turn> decode_completion_request(std::string_view body, const Limits &limits)
+Result<Turn> decode_completion_request(std::string_view body,
+                                       const Limits &limits)
 {
     RequestDecoder decoder(RequestKind::completion, std::string(body), limits);
 

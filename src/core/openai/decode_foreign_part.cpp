@@ -22,7 +22,8 @@ constexpr std::string_view kHolders[] = {
     "file", "document", "file_url",
 };
 constexpr std::string_view kData64[] = {
-    "data", "base64", "file_data", "fileData", "image", "video", "audio", "file",
+    "data",  "base64", "file_data", "fileData",
+    "image", "video",  "audio",     "file",
 };
 constexpr std::string_view kAddresses[] = {
     "url", "file_url", "image_url", "video_url", "audio_url",
